@@ -1,6 +1,115 @@
-export type { Clock } from './ports/clock.ts';
-export type { Component } from './ports/component.ts';
-export type { LogFields, Logger } from './ports/logger.ts';
-export type { Counter, Gauge, Histogram, MetricLabels, MetricOptions, Metrics } from './ports/metrics.ts';
-export type { Random } from './ports/random.ts';
+export {
+  AgentName,
+  Epoch,
+  FleetName,
+  GroupName,
+  Incarnation,
+  InstanceId,
+  MeshId,
+  NodeName,
+  PublicKey,
+  Revision,
+  Term,
+  compareEpochs,
+  toInstanceId,
+} from './ids.ts';
+export {
+  ByteSize,
+  Duration,
+  formatBytes,
+  formatDuration,
+  parseByteSize,
+  parseDuration,
+} from './quantities.ts';
 export { tickEvery } from './ticks.ts';
+export { errorTable, type ErrorCode, type ErrorRow } from './errors/table.ts';
+export { MeshError, fromErrorBody, toMeshError, type ErrorBody } from './errors/mesh-error.ts';
+export {
+  AgentSpec,
+  Calls,
+  Health,
+  Labels,
+  PortClaim,
+  PortName,
+  RestartPolicy,
+  StopPolicy,
+  unsupportedFields,
+} from './fleet/agent-spec.ts';
+export { parseFleet, type Fleet, type FleetParse, type Problem } from './fleet/fleet.ts';
+export { interpolate, referencesIn, type Lookup } from './fleet/interpolate.ts';
+export { AgentCall, CallArgs, RouteCall } from './messages/agent-call.ts';
+export { AgentLogs, LogCursor } from './messages/agent-logs.ts';
+export {
+  defineMessage,
+  defineRequest,
+  type MessageKind,
+  type MessageOf,
+  type RequestKind,
+} from './messages/define-message.ts';
+export { Envelope, maxBatchBytes, maxMessageBytes, protocolRange } from './messages/envelope.ts';
+export {
+  NodeCalledDead,
+  NodeLeft,
+  NodeMetrics,
+  NodeRemoved,
+  UnclaimedAct,
+} from './messages/node-admin.ts';
+export { AssignedInstance, NodeAssign } from './messages/node-assign.ts';
+export { NodeCheck } from './messages/node-check.ts';
+export { Capability, NodeFacts } from './messages/node-facts.ts';
+export { NodeHeartbeat } from './messages/node-heartbeat.ts';
+export { NodePeers } from './messages/node-peers.ts';
+export { NodePing } from './messages/node-ping.ts';
+export {
+  Evidence,
+  InstanceReport,
+  InstanceState,
+  LastExit,
+  NodeReport,
+} from './messages/node-report.ts';
+export {
+  ActResult,
+  AgentAct,
+  CallRequest,
+  CallResult,
+  FleetInput,
+  FleetRow,
+  HealthReport,
+  Invite,
+  InviteRequest,
+  NodeAct,
+  PingRequest,
+  PingRow,
+  Plan,
+  PlanStep,
+} from './api/actions.ts';
+export { Actor, MeshEvent } from './api/events.ts';
+export { Admission, AgentRow, NodeRow, NodeState, Status, listOf } from './api/rows.ts';
+export { type Clock } from './ports/clock.ts';
+export { type Component } from './ports/component.ts';
+export {
+  type HandlerTable,
+  type HelloVerdict,
+  type Hub,
+  type HubEvents,
+  type Peer,
+  type PeerRole,
+  type Received,
+  type RequestOptions,
+  type RequestOutcome,
+  type SendOutcome,
+  type Uplink,
+  type UplinkEvents,
+} from './ports/link.ts';
+export { type LogFields, type Logger } from './ports/logger.ts';
+export {
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type MetricLabels,
+  type MetricOptions,
+  type Metrics,
+} from './ports/metrics.ts';
+export { type Random } from './ports/random.ts';
+export { MainNodeConfig } from './config/main-node-config.ts';
+export { WorkerNodeConfig } from './config/worker-node-config.ts';
