@@ -1,6 +1,26 @@
 export { openLogFile, type LogFile, type LogFileOptions } from './base/log-file.ts';
-export { createLogger, type LoggerOptions, type LogLevel } from './base/logger.ts';
+export {
+  createLogger,
+  type LoggerOptions,
+  type LogLevel,
+  type OwnedLogger,
+} from './base/logger.ts';
 export { createMetrics, type MetricsRegistry } from './base/metrics.ts';
 export { runComponents, type RunComponentsOptions } from './base/run-components.ts';
 export { createSystemClock } from './base/system-clock.ts';
 export { createSystemRandom } from './base/system-random.ts';
+export { openDataDir, type DataDir } from './base/data-dir.ts';
+export {
+  acquireLock,
+  readLock,
+  type DirectoryLock,
+  type LockHolder,
+} from './base/directory-lock.ts';
+export {
+  isSameProcess,
+  readBootId,
+  readProcessIdentity,
+  type ProcessIdentity,
+} from './base/process-identity.ts';
+export { createStateFile, type StateFile, type StateFileOptions } from './base/state-file.ts';
+export { syncDirectory, writeFileDurable } from './base/write-file-durable.ts';

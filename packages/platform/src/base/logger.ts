@@ -15,6 +15,12 @@ export interface LoggerOptions {
   readonly destination?: string | DestinationStream;
 }
 
+/** A logger and the file under it. */
+export interface OwnedLogger extends Logger {
+  /** Closes the log file, if it writes to one of its own; nothing may be logged after it. */
+  close(): void;
+}
+
 const SECRET_FIELDS = [
   'token',
   'secret',
@@ -26,13 +32,16 @@ const SECRET_FIELDS = [
 ];
 
 /** A logger that writes one JSON object a line, synchronously, with secret-looking fields (also one level down) redacted. */
-export function createLogger(options: LoggerOptions): Logger {
-  const { destination } = options;
+export function createLogger(options: LoggerOptions): OwnedLogger {
+  const file =
+    typeof options.destination === 'string'
+      ? openLogFile({ path: options.destination })
+      : undefined;
   const stream =
-    typeof destination === 'string'
-      ? openLogFile({ path: destination })
-      : (destination ?? pino.destination({ dest: 1, sync: true }));
-  return pino(
+    file ??
+    (options.destination as DestinationStream | undefined) ??
+    pino.destination({ dest: 1, sync: true });
+  const logger = pino(
     {
       name: options.name,
       level: options.level ?? 'info',
@@ -47,4 +56,5 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     stream,
   );
+  return Object.assign(logger, { close: () => file?.close() });
 }

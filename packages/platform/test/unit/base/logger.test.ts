@@ -19,12 +19,12 @@ function linesOf(file: string): Record<string, unknown>[] {
 }
 
 test('writes one JSON object a line with fields, error and constant message', () => {
-  const logger = createLogger({ name: 'main-node', destination: join(dir, 'log') }).child({
-    node: 'pc2',
-  });
+  const owner = createLogger({ name: 'main-node', destination: join(dir, 'log') });
+  const logger = owner.child({ node: 'pc2' });
 
   logger.warn({ err: new Error('away'), attempt: 2 }, 'store is away');
   logger.debug({}, 'not said at level info');
+  owner.close();
 
   expect(linesOf('log')).toMatchObject([
     {
@@ -42,6 +42,7 @@ test('redacts tokens and secrets, also one level down', () => {
   const logger = createLogger({ name: 'cli', destination: join(dir, 'log') });
 
   logger.info({ token: 't0p', request: { authorization: 'Bearer t0p', path: '/v1' } }, 'asked');
+  logger.close();
 
   const text = readFileSync(join(dir, 'log'), 'utf8');
   expect(text).not.toContain('t0p');
