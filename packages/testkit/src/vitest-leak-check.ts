@@ -7,9 +7,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll } from 'vitest';
 
-import type { Holdings } from './leftovers.ts';
 import { findLeftHoldings, findLeftProcesses, readHoldings } from './leftovers.ts';
 
 /** Sockets close and processes end a moment after they were told to; HTTP keep-alive lasts 4 s. */
@@ -20,27 +19,23 @@ const LOOK_EVERY_MS = 20;
 const { setTimeout: wait } = globalThis;
 const monotonicMs = performance.now.bind(performance);
 
-let outerTmpdir: string | undefined;
-let folder = '';
-let before: Holdings;
-
-beforeAll(() => {
-  outerTmpdir = process.env['TMPDIR'];
-  folder = mkdtempSync(join(tmpdir(), 'mw-'));
-  process.env['TMPDIR'] = folder;
-  before = readHoldings();
-});
+// This module is loaded before the test file is, once for each, so top-level leaks count too.
+const before = readHoldings();
+const outerTmpdir = process.env['TMPDIR'];
+const folder = mkdtempSync(join(tmpdir(), 'mw-'));
+process.env['TMPDIR'] = folder;
 
 afterAll(async () => {
   if (outerTmpdir === undefined) delete process.env['TMPDIR'];
   else process.env['TMPDIR'] = outerTmpdir;
 
   const deadlineMs = monotonicMs() + SETTLE_MS;
-  let left = findLeft();
-  while (left.length > 0 && monotonicMs() < deadlineMs) {
+  let left: readonly string[];
+  do {
+    // Waits first: until this hook has returned its promise, vitest holds a timer for it.
     await new Promise((resolve) => wait(resolve, LOOK_EVERY_MS));
     left = findLeft();
-  }
+  } while (left.length > 0 && monotonicMs() < deadlineMs);
   endLeftProcesses();
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   if (left.length > 0) throw new Error(`This test file left behind:\n- ${left.join('\n- ')}`);
