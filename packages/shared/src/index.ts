@@ -111,5 +111,14 @@ export {
   type Metrics,
 } from './ports/metrics.ts';
 export { type Random } from './ports/random.ts';
+export {
+  type Containment,
+  type LaunchSpec,
+  type LogPolicy,
+  type ProcessRuntime,
+  type Run,
+  type RunExit,
+  type TreeEnd,
+} from './ports/runtime.ts';
 export { MainNodeConfig } from './config/main-node-config.ts';
 export { WorkerNodeConfig } from './config/worker-node-config.ts';

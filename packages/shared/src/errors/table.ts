@@ -237,6 +237,18 @@ export const errorTable = {
     'The agent’s envFile is missing, unreadable or open to others on the node.',
   ),
   MESH_SPAWN_FAILED: row(500, 1, true, 'The operating system refused to start the program.'),
+  MESH_ENV_INVALID: row(
+    400,
+    5,
+    false,
+    'A variable of the agent’s environment has a name or value that cannot be handed over; it is named.',
+  ),
+  MESH_RUN_EXISTS: row(
+    409,
+    1,
+    true,
+    'A run of that name is still there on this node; it must be ended and forgotten first.',
+  ),
 } as const satisfies Record<string, ErrorRow>;
 
 /** A code of the one table, `MESH_<AREA>_<PROBLEM>`. */
