@@ -1,1 +1,6 @@
 export { createFakeClock, type FakeClock } from './fake-clock.ts';
+export type { LeftProcess } from './leftovers.ts';
+export { findLeftProcesses } from './leftovers.ts';
+export type { Need } from './needs.ts';
+export { hasNeed, itNeeds } from './needs.ts';
+export { pickForRun } from './run-length.ts';
