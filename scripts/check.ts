@@ -23,7 +23,7 @@ const PARTS: readonly Part[] = [
   { name: 'unit', command: ['vitest', 'run', '--project', 'unit'] },
   { name: 'lint', command: ['oxlint', '--type-aware'] },
   { name: 'types', command: ['tsc', '--noEmit'] },
-  { name: 'unused', command: ['knip'] },
+  { name: 'unused', command: ['knip', '--no-config-hints'] },
   { name: 'format', command: ['oxfmt', '--check'] },
   { name: 'layers', command: ['node', 'scripts/check-layers.ts'] },
 ];
