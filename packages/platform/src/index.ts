@@ -14,6 +14,7 @@ export {
   acquireLock,
   readLock,
   type DirectoryLock,
+  type Endpoint,
   type LockHolder,
 } from './base/directory-lock.ts';
 export {
@@ -24,3 +25,13 @@ export {
 } from './base/process-identity.ts';
 export { createStateFile, type StateFile, type StateFileOptions } from './base/state-file.ts';
 export { syncDirectory, writeFileDurable } from './base/write-file-durable.ts';
+export { closestName } from './config/closest-name.ts';
+export type { ConfigProblem } from './config/config-layers.ts';
+export {
+  describeConfig,
+  showConfig,
+  type ConfigKeyDoc,
+  type ConfigRow,
+} from './config/describe-config.ts';
+export { loadConfig, type ConfigSources, type LoadedConfig } from './config/load-config.ts';
+export { parseYaml, type ValuePath, type YamlFile } from './config/yaml-file.ts';

@@ -43,9 +43,11 @@ export async function openDataDir(
   return { path: absolute, file: (...names) => join(absolute, ...names) };
 }
 
-/** A half-made marker of an earlier start does not count; anything else is somebody's. */
+/** A config that was put there first and a half-made marker of an earlier start do not count; anything else is somebody's. */
 async function claimEmpty(path: string): Promise<void> {
-  const names = (await readdir(path)).filter((name) => !/^\.format\.json\..*\.tmp$/.test(name));
+  const names = (await readdir(path)).filter(
+    (name) => !/^\.format\.json\..*\.tmp$|^config(\..+)?\.yaml$/.test(name),
+  );
   if (names.length > 0)
     throw refused(
       path,

@@ -14,6 +14,13 @@ import { z } from 'zod';
 import { isSameProcess, readProcessIdentity, type ProcessIdentity } from './process-identity.ts';
 import { writeFileDurable } from './write-file-durable.ts';
 
+/** Where one surface of a daemon is reached: a TCP port, or a socket by its path. */
+export interface Endpoint {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly path?: string | undefined;
+}
+
 /** Who holds a data folder, as it says itself. */
 export interface LockHolder {
   /** Which daemon, e.g. `main-node`. */
@@ -21,8 +28,8 @@ export interface LockHolder {
   readonly process: ProcessIdentity;
   /** Wall clock. */
   readonly sinceMs: number;
-  /** What others need to reach it: ports, socket paths. */
-  readonly endpoints: Readonly<Record<string, string | number>>;
+  /** What it offers, by name: `http`, `control`, ... */
+  readonly endpoints: Readonly<Record<string, Endpoint>>;
 }
 
 /** A held lock. */
@@ -42,7 +49,14 @@ const Holder = z.object({
     pidNamespace: z.string(),
   }),
   sinceMs: z.number(),
-  endpoints: z.record(z.string(), z.union([z.string(), z.number()])),
+  endpoints: z.record(
+    z.string(),
+    z.object({
+      host: z.string().optional(),
+      port: z.int().optional(),
+      path: z.string().optional(),
+    }),
+  ),
 });
 
 /** How long a starter waits for another one, which has the lock, to say who it is. */

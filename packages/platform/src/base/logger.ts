@@ -33,14 +33,12 @@ const SECRET_FIELDS = [
 
 /** A logger that writes one JSON object a line, synchronously, with secret-looking fields (also one level down) redacted. */
 export function createLogger(options: LoggerOptions): OwnedLogger {
-  const file =
-    typeof options.destination === 'string'
-      ? openLogFile({ path: options.destination })
-      : undefined;
+  const { destination } = options;
+  const file = typeof destination === 'string' ? openLogFile({ path: destination }) : undefined;
   const stream =
-    file ??
-    (options.destination as DestinationStream | undefined) ??
-    pino.destination({ dest: 1, sync: true });
+    typeof destination === 'object'
+      ? destination
+      : (file ?? pino.destination({ dest: 1, sync: true }));
   const logger = pino(
     {
       name: options.name,

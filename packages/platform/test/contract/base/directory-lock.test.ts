@@ -113,11 +113,14 @@ test('the record of a dead holder whose pid was given to another process is take
 test('tells others where the holder can be reached, until it is released', async () => {
   const lock = await acquireLock(dir, { daemon: 'main-node', clock, signal: never });
 
-  await lock.publish({ http: 8081, control: 5550 });
+  await lock.publish({ http: { host: '127.0.0.1', port: 8081 }, control: { port: 5550 } });
   const told = readLock(dir);
   await lock.release();
 
-  expect(told).toMatchObject({ daemon: 'main-node', endpoints: { http: 8081, control: 5550 } });
+  expect(told).toMatchObject({
+    daemon: 'main-node',
+    endpoints: { http: { host: '127.0.0.1', port: 8081 }, control: { port: 5550 } },
+  });
   expect(readLock(dir)).toBeUndefined();
   const next = await acquireLock(dir, { daemon: 'main-node', clock, signal: never });
   await next.release();
