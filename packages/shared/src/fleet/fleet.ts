@@ -30,7 +30,8 @@ const Document = z.strictObject({
 /**
  * Reads a fleet document (decoded YAML or JSON).
  *
- * `defaults` stand under every agent: plain objects are merged key by key, everything else is replaced.
+ * `defaults` stand under every agent: plain objects are merged key by key, everything else is replaced,
+ * and `null` takes a default away.
  * `fleetDir` replaces `${fleet.dir}`. The returned `document` has it replaced and is what is stored and exported.
  */
 export function parseFleet(input: unknown, options: { readonly fleetDir: string }): FleetParse {
@@ -138,7 +139,8 @@ function merge(
   const result: Record<string, unknown> = { ...under };
   for (const [key, value] of Object.entries(over)) {
     const below = result[key];
-    result[key] = isPlain(below) && isPlain(value) ? merge(below, value) : value;
+    if (value === null) delete result[key];
+    else result[key] = isPlain(below) && isPlain(value) ? merge(below, value) : value;
   }
   return result;
 }
