@@ -122,3 +122,25 @@ export {
 } from './ports/runtime.ts';
 export { MainNodeConfig } from './config/main-node-config.ts';
 export { WorkerNodeConfig } from './config/worker-node-config.ts';
+export {
+  ActionName,
+  AgentLinkMessage,
+  LinkAgentCall,
+  LinkAnswer,
+  LinkError,
+  LinkHello,
+} from './agent-link/agent-messages.ts';
+export { decodeLinkFrame, type LinkFrame } from './agent-link/decode-link.ts';
+export { linkLimits, linkProtocol, maxSocketPathBytes } from './agent-link/limits.ts';
+export { LinkNodeCall, LinkWelcome, NodeLinkMessage } from './agent-link/node-messages.ts';
+export type {
+  ClaimedTerm,
+  EventPage,
+  MeshStore,
+  StoreChange,
+  StoreDocument,
+  StoredEvent,
+  StoredValue,
+  StoreIdentity,
+  StoreSnapshot,
+} from './ports/store.ts';

@@ -176,6 +176,18 @@ export const errorTable = {
     false,
     'The agent declares no way to be called (`calls`) and has no SDK connected.',
   ),
+  MESH_LINK_REFUSED: row(
+    403,
+    3,
+    false,
+    'A program’s hello on the agent link was refused: wrong token, or a newer connection took its place.',
+  ),
+  MESH_LINK_ABSENT: row(
+    503,
+    4,
+    true,
+    'The program was not started by a mesh (MESH_LINK is not set), or its worker node does not answer.',
+  ),
   MESH_PLACEMENT_IMPOSSIBLE: row(
     409,
     1,
@@ -248,6 +260,13 @@ export const errorTable = {
     1,
     true,
     'A run of that name is still there on this node; it must be ended and forgotten first.',
+  ),
+  // Added later
+  MESH_STORE_WENT_BACK: row(
+    409,
+    1,
+    false,
+    'The store holds an older or another database than the one this main node worked with; it ends itself and starts anew on what is there.',
   ),
 } as const satisfies Record<string, ErrorRow>;
 
