@@ -25,21 +25,24 @@ const PARTS: readonly Part[] = [
   { name: 'types', command: ['tsc', '--noEmit'] },
   { name: 'unused', command: ['knip', '--no-config-hints'] },
   { name: 'format', command: ['oxfmt', '--check'] },
+  { name: 'licenses', command: ['node', 'scripts/check-licenses.ts'] },
   { name: 'layers', command: ['node', 'scripts/check-layers.ts'] },
 ];
 
 process.exitCode = (await runAll(pickParts(process.argv.slice(2)))) ? 0 : 1;
 
-/** Without names: all parts. With names (`pnpm check lint types`): those, in the given order. */
-function pickParts(names: readonly string[]): readonly Part[] {
+/** `pnpm check`: all parts. `pnpm check lint types`: those. `pnpm check --without unit`: the others. */
+function pickParts(args: readonly string[]): readonly Part[] {
+  const isWithout = args[0] === '--without';
+  const names = isWithout ? args.slice(1) : args;
+  const unknown = names.filter((name) => !PARTS.some((part) => part.name === name));
+  if (unknown.length > 0) {
+    const known = PARTS.map((part) => part.name).join(', ');
+    console.error(`There is no check named ${unknown.join(', ')}. Known: ${known}.`);
+    process.exit(2);
+  }
   if (names.length === 0) return PARTS;
-  return names.map((name) => {
-    const part = PARTS.find((candidate) => candidate.name === name);
-    if (part) return part;
-    const known = PARTS.map((candidate) => candidate.name).join(', ');
-    console.error(`There is no check named ${name}. Known: ${known}.`);
-    return process.exit(2);
-  });
+  return PARTS.filter((part) => names.includes(part.name) !== isWithout);
 }
 
 async function runAll(parts: readonly Part[]): Promise<boolean> {
