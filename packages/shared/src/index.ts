@@ -36,6 +36,14 @@ export {
   unsupportedFields,
 } from './fleet/agent-spec.ts';
 export { parseFleet, type Fleet, type FleetParse, type Problem } from './fleet/fleet.ts';
+export {
+  phaseKey,
+  planStart,
+  type StartGroup,
+  type StartPlan,
+  type StartProblem,
+  type StartVertex,
+} from './fleet/phases.ts';
 export { interpolate, referencesIn, type Lookup } from './fleet/interpolate.ts';
 export { AgentCall, CallArgs, RouteCall } from './messages/agent-call.ts';
 export { AgentLogs, LogCursor } from './messages/agent-logs.ts';
