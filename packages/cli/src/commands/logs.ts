@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import type { Command } from '../command.ts';
+import { paint } from '../output/terminal.ts';
+import { wholeNumber } from './agent.ts';
+
+/** One line of an agent's output as `/v1/agents/NAME/logs` gives it. */
+const LogLine = z.object({ instance: z.string(), line: z.string(), dropped: z.int().optional() });
+const LogPage = z.object({ items: z.array(LogLine), next: z.string().optional() });
+
+/** `mesh agent logs`. */
+export const logsCommand: Command = {
+  path: 'agent logs',
+  block: 'Every day',
+  summary: "The last lines of an agent's output; with -f, what comes",
+  args: 'NAME',
+  minArgs: 1,
+  maxArgs: 1,
+  options: {
+    follow: { type: 'boolean', short: 'f', help: 'Goes on with new lines until Ctrl-C.' },
+    tail: { type: 'string', short: 'n', value: 'LINES', help: 'How many lines back; default 100.' },
+  },
+  examples: [
+    'mesh agent logs librarian',
+    'mesh agent logs librarian -f',
+    'mesh agent logs librarian -n 1000',
+  ],
+  async run({ api, options, positionals, print, signal, terminal }) {
+    const tail = wholeNumber(options['tail'], 'tail', 100);
+    const path = `/v1/agents/${encodeURIComponent(positionals[0] ?? '')}/logs?tail=${tail}`;
+    const client = await api();
+    const format = ({ line, dropped }: z.infer<typeof LogLine>): string =>
+      dropped === undefined
+        ? `${line}\n`
+        : `${paint(terminal, 'yellow', `(${dropped} pieces of older output were dropped)`)}\n${line}\n`;
+    if (options['follow'] !== true) {
+      print(LogPage, await client.get(path, LogPage), ({ items }) => items.map(format).join(''));
+      return 0;
+    }
+    for await (const item of client.stream(`${path}&follow=1`, LogLine, signal)) {
+      if (options['output'] === 'json') terminal.out(`${JSON.stringify(item)}\n`);
+      else terminal.out(format(item));
+    }
+    return 0;
+  },
+};

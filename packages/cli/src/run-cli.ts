@@ -1,0 +1,89 @@
+import { toMeshError, type MeshError } from '@meshwork/shared';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import type { CommandContext } from './command.ts';
+import { commands } from './commands/index.ts';
+import { renderCommandHelp, renderOverview } from './help.ts';
+import { connectToMesh } from './mesh/connect.ts';
+import { findMeshDir } from './mesh/find-mesh.ts';
+import { paint, type Terminal } from './output/terminal.ts';
+import { parseArgs, type ParsedArgs } from './parse-args.ts';
+
+/** What the process hands in. */
+export interface CliProcess extends Pick<
+  CommandContext,
+  'cwd' | 'env' | 'terminal' | 'signal' | 'readStdin'
+> {
+  readonly host: string;
+}
+
+/** Runs one command line and returns its exit code (DESIGN's codes: 0 ok, 1 failed, 2 usage, 3 auth, ...). */
+export async function runCli(argv: readonly string[], from: CliProcess): Promise<number> {
+  const { terminal } = from;
+  try {
+    const parsed = parseArgs(argv, commands);
+    if (parsed.kind === 'help') {
+      terminal.out(
+        parsed.command === undefined
+          ? renderOverview(commands, parsed.prefix)
+          : renderCommandHelp(parsed.command),
+      );
+      return 0;
+    }
+    return await parsed.command.run(toContext(parsed, from));
+  } catch (error) {
+    return printFailure(toMeshError(error), terminal, argv);
+  }
+}
+
+function toContext(parsed: Extract<ParsedArgs, { kind: 'run' }>, from: CliProcess): CommandContext {
+  const { options, positionals } = parsed;
+  const format = options['output'] ?? 'table';
+  const meshDir = async () =>
+    findMeshDir({
+      cwd: from.cwd,
+      dirOption: textOption(options['dir']),
+      meshDirVariable: from.env['MESH_DIR'],
+    });
+  return {
+    ...from,
+    positionals,
+    options,
+    meshDir,
+    api: async () => connectToMesh(await meshDir()),
+    print(schema, value, table) {
+      if (format === 'json') from.terminal.out(`${JSON.stringify(schema.parse(value), null, 2)}\n`);
+      else if (format === 'yaml') from.terminal.out(stringify(schema.parse(value)));
+      else from.terminal.out(table(value));
+    },
+  };
+}
+
+function printFailure(error: MeshError, terminal: Terminal, argv: readonly string[]): number {
+  if (argv.includes('json'))
+    terminal.out(`${JSON.stringify({ error: error.toBody() }, null, 2)}\n`);
+  terminal.err(`${paint(terminal, 'red', 'error')} ${error.message} (${error.code})\n`);
+  const problems = error.details?.['problems'];
+  if (Array.isArray(problems))
+    for (const problem of problems) terminal.err(`  ${problemLine(problem)}\n`);
+  if (error.code === 'MESH_INTERNAL' && error.stack !== undefined) terminal.err(`${error.stack}\n`);
+  return error.row.exit;
+}
+
+/** A problem of a daemon has a path, one of a file a place; both a reason. */
+const ProblemLine = z.object({
+  where: z.string().optional(),
+  path: z.array(z.union([z.string(), z.number()])).optional(),
+  reason: z.string(),
+});
+
+function problemLine(problem: unknown): string {
+  const parsed = ProblemLine.safeParse(problem);
+  if (!parsed.success) return JSON.stringify(problem);
+  const { where, path, reason } = parsed.data;
+  return `${where ?? path?.join('.') ?? 'document'}: ${reason}`;
+}
+
+function textOption(value: string | boolean | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
