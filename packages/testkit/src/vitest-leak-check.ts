@@ -12,7 +12,7 @@ import { afterAll } from 'vitest';
 import { findLeftHoldings, findLeftProcesses, readHoldings } from './leftovers.ts';
 
 /** Sockets close and processes end a moment after they were told to; HTTP keep-alive lasts 4 s. */
-const SETTLE_MS = 5_000;
+const SETTLE_MS = Number(process.env['MESHWORK_LEAK_SETTLE_MS'] ?? 5_000);
 const LOOK_EVERY_MS = 20;
 
 // Taken before a test can put fake timers in their place.
