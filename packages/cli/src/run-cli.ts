@@ -73,15 +73,23 @@ function printFailure(error: MeshError, terminal: Terminal, argv: readonly strin
 /** A problem of a daemon has a path, one of a file a place; both a reason. */
 const ProblemLine = z.object({
   where: z.string().optional(),
-  path: z.array(z.union([z.string(), z.number()])).optional(),
+  source: z.string().optional(),
+  line: z.int().optional(),
+  path: z.union([z.string(), z.array(z.union([z.string(), z.number()]))]).optional(),
   reason: z.string(),
 });
 
 function problemLine(problem: unknown): string {
   const parsed = ProblemLine.safeParse(problem);
   if (!parsed.success) return JSON.stringify(problem);
-  const { where, path, reason } = parsed.data;
-  return `${where ?? path?.join('.') ?? 'document'}: ${reason}`;
+  const { where, source, line, path, reason } = parsed.data;
+  const place =
+    where ??
+    (source === undefined ? undefined : `${source}${line === undefined ? '' : `:${line}`}`);
+  const key = Array.isArray(path) ? path.join('.') : path;
+  return [place, place === undefined || source !== undefined ? key : undefined, reason]
+    .filter((part) => part !== undefined)
+    .join(': ');
 }
 
 function textOption(value: string | boolean | undefined): string | undefined {

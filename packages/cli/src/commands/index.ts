@@ -1,10 +1,12 @@
 import type { Command } from '../command.ts';
 import { agentActCommands, agentListCommand, agentShowCommand } from './agent.ts';
 import { callCommand } from './call.ts';
+import { configCheckCommand, configShowCommand } from './config.ts';
 import { downCommand } from './down.ts';
 import { eventsCommand } from './events.ts';
 import { applyCommand, exportCommand, planCommand, removeCommand } from './fleet.ts';
 import { logsCommand } from './logs.ts';
+import { nodeActCommands, nodeInviteCommand, nodeListCommand, nodeShowCommand } from './node.ts';
 import { pingCommand } from './ping.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
@@ -27,4 +29,10 @@ export const commands: readonly Command[] = [
   applyCommand,
   removeCommand,
   exportCommand,
+  nodeListCommand,
+  nodeShowCommand,
+  nodeInviteCommand,
+  ...nodeActCommands,
+  configCheckCommand,
+  configShowCommand,
 ];
