@@ -166,7 +166,9 @@ function toProblem(issue: z.core.$ZodIssue, prefix: readonly (string | number)[]
       reason: `unknown field ${issue.keys.map((key) => `"${key}"`).join(', ')}`,
     };
   }
-  return { path, code: 'invalid', reason: issue.message };
+  // A bad key of a record hides its own reasons one level down.
+  const reasons = issue.code === 'invalid_key' ? issue.issues.map((inner) => inner.message) : [];
+  return { path, code: 'invalid', reason: reasons.length > 0 ? reasons.join('; ') : issue.message };
 }
 
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
