@@ -35,3 +35,18 @@ export {
 } from './config/describe-config.ts';
 export { loadConfig, type ConfigSources, type LoadedConfig } from './config/load-config.ts';
 export { parseYaml, type ValuePath, type YamlFile } from './config/yaml-file.ts';
+export { hasBearerToken, loadOrMintToken } from './http/bearer-token.ts';
+export { bindPort, type PortWish } from './http/bind-port.ts';
+export type { ErrorAnswer } from './http/error-answer.ts';
+export type { HttpLimits } from './http/http-limits.ts';
+export { createHttpServer, type HttpServer, type HttpServerOptions } from './http/http-server.ts';
+export { describePortHolder, findPortHolder, type PortHolder } from './http/port-holder.ts';
+export {
+  defineEventStream,
+  defineRoute,
+  defineTextRoute,
+  type Permission,
+  type Route,
+  type RouteRequest,
+  type SseMessage,
+} from './http/route.ts';
