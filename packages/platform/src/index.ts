@@ -50,3 +50,8 @@ export {
   type RouteRequest,
   type SseMessage,
 } from './http/route.ts';
+export { createProcessRuntime, type ProcessRuntimeDeps } from './runtime/create-process-runtime.ts';
+export { followLog, type FollowLogOptions } from './runtime/log/follow-log.ts';
+export { readLog, type LogPage, type ReadLogOptions } from './runtime/log/read-log.ts';
+export { type LogLine } from './runtime/log/split-lines.ts';
+export { type DroppedOutput } from './runtime/log/segments.ts';

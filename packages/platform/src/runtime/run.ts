@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { readFileSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { MeshError, type Clock, type Run, type RunExit, type TreeEnd } from '@meshwork/shared';
+import { endTree, signalProcess, type EndedTree } from './end-tree.ts';
+import { isAlive, readDescriptor, toWallMs, type ProcStat } from './proc.ts';
+import { findTree, type ProcessTable, type TreeIdentity } from './process-tree.ts';
+import { parseRunFile, type RunRecord } from './run-file.ts';
+
+/** A record whose program exists, or existed. */
+export type StartedRecord = RunRecord & { readonly main: ProcStat };
+
+/** What a run needs of its runtime. */
+export interface RunDeps {
+  readonly clock: Clock;
+  readTable(): Promise<ProcessTable>;
+  /** The run is forgotten: its id is free. */
+  onForgotten(): void;
+}
+
+/** A run as its runtime sees it. */
+export interface WatchedRun extends Run {
+  /** Takes note of what has changed on disk and in the process table. Called whenever that may have happened. */
+  look(): void;
+  /** Whether its shim is gone while the program lives: then only looking often notices the end. */
+  readonly isBare: boolean;
+}
+
+/** The shim writes the exit within milliseconds of it. */
+const EXIT_WRITTEN_MS = 2_000;
+/** A pump copies what is left in the pipe, then ends by itself. */
+const PUMP_ENDS_MS = 2_000;
+/** Looks at a missing program whose shim lives and says nothing, before the shim counts as stuck. */
+const LOOKS_AT_STUCK_SHIM = 3;
+
+/** Binds one recorded run to its processes. `isHere` is false for a run of another boot or pid namespace: it has ended. */
+export function createRun(
+  options: {
+    readonly path: string;
+    readonly record: StartedRecord;
+    readonly adopted: boolean;
+    readonly isHere: boolean;
+  },
+  deps: RunDeps,
+): WatchedRun {
+  const { path, adopted } = options;
+  const { clock } = deps;
+  const { header, main } = options.record;
+  const exit = Promise.withResolvers<RunExit>();
+  let record: RunRecord = options.record;
+  let ended: RunExit | undefined;
+  let isBare = false;
+  let stuckLooks = 0;
+  let output: string | undefined;
+  let ending: { deadlineMs: number; readonly done: Promise<TreeEnd> } | undefined;
+
+  function finish(found: RunExit): void {
+    if (ended !== undefined) return;
+    ended = found;
+    isBare = false;
+    exit.resolve(found);
+  }
+
+  /** Reads the record again; true when it has the exit. */
+  function hasRecordedExit(): boolean {
+    record = readRecord(path) ?? record;
+    if (record.exit === undefined) return false;
+    finish({ ...record.exit, atMs: changedAtMs(path) ?? clock.now() });
+    return true;
+  }
+
+  function look(): void {
+    if (ended !== undefined || hasRecordedExit()) return;
+    if (record.shim !== undefined && isAlive(record.shim)) {
+      stuckLooks = isAlive(main) ? 0 : stuckLooks + 1;
+      // A stopped shim cannot write; one that does not go on has nothing to say any more.
+      if (stuckLooks > 0) signalProcess(record.shim, 'SIGCONT', header.cookie);
+      if (stuckLooks > LOOKS_AT_STUCK_SHIM) finish({ evidence: 'gone', atMs: clock.now() });
+      return;
+    }
+    // In this order: what the shim wrote before it went must be seen.
+    if (hasRecordedExit()) return;
+    isBare = isAlive(main);
+    if (!isBare) finish({ evidence: 'gone', atMs: clock.now() });
+  }
+
+  function identity(): TreeIdentity {
+    const { shim, pump } = record;
+    if (output === undefined && shim !== undefined && isAlive(shim)) {
+      output = readDescriptor(shim.pid, 5);
+    }
+    if (output === undefined && pump !== undefined && isAlive(pump)) {
+      output = readDescriptor(pump.pid, 0);
+    }
+    return {
+      cookie: header.cookie,
+      sinceTicks: main.startTicks,
+      main,
+      ...(output === undefined ? {} : { output }),
+      ...(shim === undefined ? {} : { keeperSession: shim.pid }),
+    };
+  }
+
+  async function endAll(
+    signal: NodeJS.Signals,
+    deadlineMs: () => number,
+    abort: AbortSignal,
+  ): Promise<TreeEnd> {
+    const tree = await endTree({ identity, signal, deadlineMs, abort }, deps);
+    if (tree.left.length === 0 && !abort.aborted) await endKeepers(abort);
+    return toTreeEnd(tree, ended);
+  }
+
+  /** Waits until the shim has recorded the exit and the pump has written the last byte; ends what does not. */
+  async function endKeepers(abort: AbortSignal): Promise<void> {
+    look();
+    if (ended === undefined) await settle(exit.promise, EXIT_WRITTEN_MS, abort);
+    const { shim, pump } = readRecord(path) ?? record;
+    if (pump !== undefined) await waitForEnd(pump, abort);
+    if (abort.aborted) return;
+    const { stats } = await deps.readTable();
+    for (const stat of stats) {
+      if (stat.session === shim?.pid && stat.startTicks >= shim.startTicks) {
+        signalProcess(stat, 'SIGKILL', header.cookie);
+      }
+    }
+    if (ended === undefined) await settle(exit.promise, EXIT_WRITTEN_MS, abort);
+  }
+
+  async function waitForEnd(process: ProcStat, abort: AbortSignal): Promise<void> {
+    const limitMs = clock.monotonic() + PUMP_ENDS_MS;
+    while (isAlive(process) && clock.monotonic() < limitMs && !abort.aborted) {
+      await settle(new Promise<never>(() => {}), 2, abort);
+    }
+  }
+
+  /** Waits for a promise, for so long at most. */
+  async function settle(promise: Promise<unknown>, ms: number, abort: AbortSignal): Promise<void> {
+    const enough = new AbortController();
+    const slept = clock.sleep(ms, AbortSignal.any([enough.signal, abort])).catch(() => {});
+    await Promise.race([promise, slept]);
+    enough.abort();
+    look();
+  }
+
+  return {
+    id: header.id,
+    tag: header.tag,
+    pid: main.pid,
+    startedAtMs: options.isHere ? toWallMs(main.startTicks, clock.now()) : (changedAtMs(path) ?? 0),
+    containment: 'traced',
+    adopted,
+    get ended() {
+      return ended !== undefined;
+    },
+    get isBare() {
+      return isBare;
+    },
+    exit: exit.promise,
+    look: options.isHere
+      ? look
+      : () => finish({ evidence: 'other-boot', atMs: changedAtMs(path) ?? clock.now() }),
+    async signal(name, scope) {
+      const signal = toSignal(name);
+      if (!options.isHere) return 'gone';
+      const targets = scope === 'main' ? [main] : findTree(await deps.readTable(), identity());
+      const sent = targets.filter((target) => signalProcess(target, signal, header.cookie));
+      return sent.length > 0 ? 'sent' : 'gone';
+    },
+    end({ signal: name, graceMs, abort }) {
+      const signal = toSignal(name);
+      if (!options.isHere) return Promise.resolve(toTreeEnd(NOTHING, ended));
+      const deadlineMs = clock.monotonic() + graceMs;
+      if (ending !== undefined) {
+        ending.deadlineMs = Math.min(ending.deadlineMs, deadlineMs);
+        return ending.done;
+      }
+      const begun = { deadlineMs };
+      const done = endAll(signal, () => begun.deadlineMs, abort ?? new AbortController().signal);
+      ending = Object.assign(begun, { done: done.finally(() => (ending = undefined)) });
+      return ending.done;
+    },
+    async forget() {
+      assert(ended !== undefined, `run ${header.id} is alive: it must end before it is forgotten`);
+      await rm(path, { force: true });
+      deps.onForgotten();
+    },
+  };
+}
+
+/** Reads a run file; undefined when it is missing or its first line is not whole. */
+export function readRecord(path: string): RunRecord | undefined {
+  try {
+    return parseRunFile(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+const NOTHING: EndedTree = { signalled: 0, killed: 0, left: [] };
+
+function toTreeEnd(tree: EndedTree, ended: RunExit | undefined): TreeEnd {
+  return { ...(ended === undefined ? {} : { exit: ended }), ...tree };
+}
+
+function toSignal(name: string): NodeJS.Signals {
+  if (Object.hasOwn(constants.signals, name)) return name as NodeJS.Signals;
+  throw new MeshError('MESH_INPUT_INVALID', `${name} is not the name of a signal`, {
+    details: { signal: name },
+  });
+}
+
+function changedAtMs(path: string): number | undefined {
+  const status = statSync(path, { throwIfNoEntry: false });
+  return status === undefined ? undefined : Math.round(status.mtimeMs);
+}
