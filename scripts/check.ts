@@ -25,6 +25,7 @@ const PARTS: readonly Part[] = [
   { name: 'types', command: ['tsc', '--noEmit'] },
   { name: 'unused', command: ['knip', '--no-config-hints'] },
   { name: 'format', command: ['oxfmt', '--check'] },
+  { name: 'docs', command: ['node', 'scripts/docs.ts', '--check'] },
   { name: 'licenses', command: ['node', 'scripts/check-licenses.ts'] },
   { name: 'layers', command: ['node', 'scripts/check-layers.ts'] },
 ];

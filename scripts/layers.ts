@@ -45,6 +45,8 @@ const HAS_MAIN: ReadonlySet<string> = new Set([...DAEMONS, 'cli']);
 const PROCESS_STATE =
   /\bprocess\.(?:argv|env|exit|exitCode)\b|\bprocess\.(?:on|once|off)\(\s*['"`]SIG/g;
 
+const METRIC_MADE = /\.(?:counter|gauge|histogram)\(\s*\{/;
+
 type Layer = 'core' | 'services' | 'app' | 'main';
 
 /** Lists every break of the layers, one line each, with the file and the rule. */
@@ -152,6 +154,9 @@ function checkInside(
     problems.push(...[...used].map((text) => `only main.ts touches ${text.split('(')[0]}`));
   }
   if (!DAEMONS.has(folder)) return problems;
+  if (METRIC_MADE.test(file.text) && posix.basename(inside) !== 'metrics.ts') {
+    problems.push('metrics are made in metrics.ts only, where docs/metrics.md finds them');
+  }
   const layer = toLayer(inside);
   for (const one of imports) problems.push(...checkLayer(layer, inside, one));
   return problems;

@@ -32,6 +32,7 @@ describe('findLayerBreaks, per import', () => {
     ['packages/main-node/src/app.ts', "const home = process.env['HOME'];"],
     ['packages/main-node/src/services/a.ts', "process.once('SIGTERM', () => undefined);"],
     ['packages/cli/src/commands/up.ts', 'process.exit(1);'],
+    ['packages/main-node/src/services/a.ts', "metrics.counter({ name: 'mesh_a_total' });"],
   ])('refuses %s: %s', (path, text) => {
     expect(breaksOf(path, text)).toHaveLength(1);
   });
@@ -48,6 +49,7 @@ describe('findLayerBreaks, per import', () => {
     ['packages/main-node/test/unit/a.test.ts', "import { x } from '@meshwork/testkit';"],
     ['packages/main-node/test/unit/a.test.ts', "import { x } from '../../src/core/a.ts';"],
     ['test/fault/a.test.ts', "import { x } from '@meshwork/main-node';"],
+    ['packages/main-node/src/metrics.ts', "metrics.counter({ name: 'mesh_a_total' });"],
     ['bench/wire.ts', "import { x } from '@meshwork/testkit';"],
     ['examples/agents/a.ts', "import { x } from '@meshwork/agent-sdk';"],
     ['packages/main-node/src/core/a.ts', "// import { x } from 'node:fs';\nconst y = 1;"],
