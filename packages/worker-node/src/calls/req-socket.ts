@@ -15,8 +15,6 @@ export type Exchange =
 export interface ReqSocket {
   /** Sends one frame and waits for the answer; never rejects. Must not be called while another exchange is under way. */
   exchange(text: string, options: { readonly timeoutMs: number }): Promise<Exchange>;
-  /** Whether there is an open connection that the next exchange will try first. */
-  readonly isOpen: boolean;
   /** Gives up: an exchange under way ends as `unknown` or `expired`. Idempotent. */
   close(): void;
 }
@@ -96,9 +94,6 @@ export function createReqSocket(options: { readonly port: number }): ReqSocket {
         if (notSent !== undefined) return notSent;
       }
       return receive(deadlineMs);
-    },
-    get isOpen() {
-      return socket !== undefined;
     },
     close() {
       closing.abort();

@@ -58,7 +58,7 @@ test('keeps the slow pace until the failures in a row are complete, then hurries
   let state: ProbeState = up;
   const gaps: number[] = [];
   for (let n = 0; n < 4; n += 1) {
-    const dueMs = state.status === 'waiting' ? state.dueMs : NaN;
+    const dueMs: number = state.status === 'waiting' ? state.dueMs : NaN;
     state = stepProbe(state, { type: 'tick' }, dueMs, policy).state;
     state = stepProbe(state, bad, dueMs, policy).state;
     gaps.push(state.status === 'waiting' ? state.dueMs - dueMs : NaN);
