@@ -1,4 +1,5 @@
-import { createSystemClock, isSameProcess, readLock } from '@meshwork/platform';
+import { join } from 'node:path';
+import { createLogger, createSystemClock, isSameProcess, readLock } from '@meshwork/platform';
 import { MeshError } from '@meshwork/shared';
 import type { Command } from '../command.ts';
 import { settingsFile } from '../mesh/settings.ts';
@@ -23,6 +24,7 @@ export const downCommand: Command = {
       throw new MeshError('MESH_NOT_FOUND_HERE', `${mesh.root} holds no mesh`);
     const clock = createSystemClock();
     const progress = createProgress(terminal);
+    const logger = createLogger({ name: 'mesh down', destination: join(mesh.logs, 'down.log') });
     const up = readLock(mesh.root);
     if (up !== undefined) {
       // The living `mesh up` would start again what we stop; asked to end, it stops everything itself.
@@ -30,7 +32,12 @@ export const downCommand: Command = {
       process.kill(up.process.pid, 'SIGTERM');
       while (isSameProcess(up.process)) await clock.sleep(100, signal);
     }
-    await stopDaemons(daemonPlans(mesh, settings), { clock, say: (line) => progress.note(line) });
+    await stopDaemons(daemonPlans(mesh, settings), {
+      clock,
+      logger,
+      say: (line) => progress.note(line),
+    });
+    logger.close();
     progress.done('everything is stopped');
     return 0;
   },

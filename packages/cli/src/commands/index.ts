@@ -2,6 +2,7 @@ import type { Command } from '../command.ts';
 import { agentActCommands, agentListCommand, agentShowCommand } from './agent.ts';
 import { callCommand } from './call.ts';
 import { configCheckCommand, configShowCommand } from './config.ts';
+import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { eventsCommand } from './events.ts';
 import { applyCommand, exportCommand, planCommand, removeCommand } from './fleet.ts';
@@ -35,4 +36,5 @@ export const commands: readonly Command[] = [
   ...nodeActCommands,
   configCheckCommand,
   configShowCommand,
+  doctorCommand,
 ];

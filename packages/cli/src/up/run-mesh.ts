@@ -1,4 +1,12 @@
-import { acquireLock, createSystemClock, readLock, type LockHolder } from '@meshwork/platform';
+import { join } from 'node:path';
+import {
+  acquireLock,
+  createLogger,
+  createSystemClock,
+  locateRedis,
+  readLock,
+  type LockHolder,
+} from '@meshwork/platform';
 import { MeshError, Status, type Clock } from '@meshwork/shared';
 import type { ApiClient } from '../api-client.ts';
 import { connectToMesh } from '../mesh/connect.ts';
@@ -41,8 +49,12 @@ export async function runMesh(options: RunMeshOptions): Promise<RunningMesh> {
   const clock = createSystemClock();
   const settings = await prepareMesh(mesh, options.wanted);
   const lock = await acquireLock(mesh.root, { daemon: 'mesh up', clock, signal });
+  const logger = createLogger({ name: 'mesh up', destination: join(mesh.logs, 'up.log') });
   const watching = new AbortController();
-  const say = (line: string): void => progress.note(line);
+  const say = (line: string): void => {
+    logger.info({ line }, 'said');
+    progress.note(line);
+  };
   const kept: KeptDaemon[] = [];
   const keep = (plan: Parameters<typeof keepDaemon>[0]): KeptDaemon => {
     const daemon = keepDaemon(plan, { clock, say, env: options.env }, watching.signal);
@@ -54,15 +66,19 @@ export async function runMesh(options: RunMeshOptions): Promise<RunningMesh> {
     watching.abort();
     await Promise.all(kept.map((daemon) => daemon.released));
     await lock.release();
+    logger.close();
   };
   const stop = async (): Promise<void> => {
     watching.abort();
     await Promise.all(kept.map((daemon) => daemon.released));
-    await stopDaemons(daemonPlans(mesh, settings), { clock, say });
+    await stopDaemons(daemonPlans(mesh, settings), { clock, logger, say });
     await lock.release();
+    logger.close();
   };
 
   try {
+    // Fetched here, where somebody watches; the main node then finds it at once.
+    await locateRedis({ env: options.env, onProgress: (text) => progress.show(text), signal });
     const main = settings.hasMainNode
       ? await untilReady(keep(mainNodePlan(mesh)), progress, signal)
       : undefined;

@@ -1,0 +1,60 @@
+import { HealthReport } from '@meshwork/shared';
+import type { Command, CommandContext } from '../command.ts';
+import { checkMachine } from '../doctor/check-machine.ts';
+import { checkMesh } from '../doctor/check-mesh.ts';
+import type { Finding } from '../doctor/finding.ts';
+import { findMeshDir, type MeshDir } from '../mesh/find-mesh.ts';
+import { paint } from '../output/terminal.ts';
+
+/** `mesh doctor`. */
+export const doctorCommand: Command = {
+  path: 'doctor',
+  block: 'Set up',
+  summary:
+    'What is wrong on this PC and in its mesh, and how to mend it; works before there is a mesh',
+  args: '',
+  minArgs: 0,
+  maxArgs: 0,
+  options: {},
+  examples: ['mesh doctor', 'mesh doctor -o json'],
+  async run(context) {
+    const mesh = findHere(context);
+    const findings: Finding[] = await checkMachine({
+      env: context.env,
+      dir: mesh?.root ?? context.cwd,
+    });
+    if (mesh !== undefined) findings.push(...(await checkMesh(mesh)));
+    const isFine = findings.every((finding) => finding.healthy);
+    const report: HealthReport = {
+      status: isFine ? 'ok' : 'failed',
+      timestamp: new Date().toISOString(),
+      checks: findings,
+    };
+    context.print(HealthReport, report, ({ checks }) => {
+      const width = Math.max(...checks.map((check) => check.name.length));
+      const lines = checks.map((check) => {
+        const mark = check.healthy
+          ? paint(context.terminal, 'green', 'ok   ')
+          : paint(context.terminal, 'red', 'wrong');
+        return `${mark}  ${check.name.padEnd(width)}  ${check.message}\n`;
+      });
+      const where = mesh === undefined ? 'there is no mesh in this folder or above\n' : '';
+      return `${lines.join('')}${where}`;
+    });
+    return isFine ? 0 : 1;
+  },
+};
+
+function findHere(context: CommandContext): MeshDir | undefined {
+  const { dir } = context.options;
+  try {
+    return findMeshDir({
+      cwd: context.cwd,
+      dirOption: typeof dir === 'string' ? dir : undefined,
+      meshDirVariable: context.env['MESH_DIR'],
+    });
+  } catch {
+    // Doctor is for before there is one, too.
+    return undefined;
+  }
+}
