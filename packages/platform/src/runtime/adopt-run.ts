@@ -2,7 +2,7 @@ import { readFile, rename, rm } from 'node:fs/promises';
 import type { Clock, Logger } from '@meshwork/shared';
 import { discardRun } from './discard-run.ts';
 import { isAlive, type ProcId } from './proc.ts';
-import type { ProcessTable } from './process-tree.ts';
+import type { ProcessTable } from './process-table.ts';
 import { readRecord, type StartedRecord } from './run.ts';
 import type { RunRecord } from './run-file.ts';
 

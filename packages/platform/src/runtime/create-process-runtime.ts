@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { Clock, Logger, ProcessRuntime, Random, Run } from '@meshwork/shared';
 import { readBootId } from '../base/process-identity.ts';
 import { adoptRun, ASIDE_SUFFIX } from './adopt-run.ts';
-import { createTableReader } from './end-tree.ts';
 import { launchRun } from './launch-run.ts';
 import { prepareLaunch } from './prepare-launch.ts';
 import { readPidNamespace } from './proc.ts';
+import { createTableReader } from './process-table.ts';
 import { createRun, type StartedRecord, type WatchedRun } from './run.ts';
 import { findShellTools, type ShellTools } from './shell-tools.ts';
 

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Clock } from '@meshwork/shared';
 import { endTree, signalProcess } from './end-tree.ts';
-import type { ProcessTable } from './process-tree.ts';
+import type { ProcessTable } from './process-table.ts';
 import type { RunRecord } from './run-file.ts';
 
 /**

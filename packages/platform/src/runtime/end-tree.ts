@@ -1,11 +1,7 @@
 import type { Clock } from '@meshwork/shared';
 import { isAlive, readCookie, type ProcId } from './proc.ts';
-import {
-  findTree,
-  readProcessTable,
-  type ProcessTable,
-  type TreeIdentity,
-} from './process-tree.ts';
+import type { ProcessTable } from './process-table.ts';
+import { findTree, type TreeIdentity } from './process-tree.ts';
 
 /** What ending a tree needs. */
 export interface EndTreeDeps {
@@ -88,20 +84,6 @@ export function signalProcess(id: ProcId, signal: NodeJS.Signals, cookie: string
     if (code === 'ESRCH' || code === 'EPERM') return false;
     throw error;
   }
-}
-
-/** Makes one read of all processes serve everybody who asks in the same turn. */
-export function createTableReader(): () => Promise<ProcessTable> {
-  let next: Promise<ProcessTable> | undefined;
-  return () => {
-    next ??= new Promise((resolve) => {
-      setImmediate(() => {
-        next = undefined;
-        resolve(readProcessTable());
-      });
-    });
-    return next;
-  };
 }
 
 async function waitUntilGone(

@@ -6,7 +6,7 @@ import { discardRun } from './discard-run.ts';
 import { prepareSegments } from './log/segments.ts';
 import { prepareLaunch, type PreparedLaunch } from './prepare-launch.ts';
 import { COOKIE_VARIABLE } from './proc.ts';
-import type { ProcessTable } from './process-tree.ts';
+import type { ProcessTable } from './process-table.ts';
 import { readRecord, type StartedRecord } from './run.ts';
 import { encodeRunHeader } from './run-file.ts';
 import { SHIM_SCRIPT, toShimArguments } from './shim-script.ts';

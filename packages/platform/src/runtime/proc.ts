@@ -53,15 +53,18 @@ export function isAlive(id: ProcId): boolean {
   return readProcStat(id.pid)?.startTicks === id.startTicks;
 }
 
-/** Every living process that can be seen, kernel threads left out. */
-export function readAllProcStats(): readonly ProcStat[] {
-  const stats: ProcStat[] = [];
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d/.test(name)) continue;
-    const stat = readProcStat(Number(name));
-    if (stat !== undefined && stat.pid !== 2 && stat.parent !== 2) stats.push(stat);
-  }
-  return stats;
+/** Ids of all processes that can be seen. */
+export function listPids(): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d/.test(name))
+    .map(Number);
+}
+
+/** How many pids were given out since boot, and which was the last: they are given out in a circle. */
+export function readPidAllocation(): { readonly count: number; readonly last: number } {
+  const count = /^processes (\d+)$/m.exec(readSmall('/proc/stat') ?? '')?.[1];
+  const last = (readSmall('/proc/loadavg') ?? '').trim().split(' ').at(-1);
+  return { count: Number(count ?? Number.NaN), last: Number(last || Number.NaN) };
 }
 
 /**

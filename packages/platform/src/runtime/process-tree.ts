@@ -1,19 +1,5 @@
-import {
-  readAllProcStats,
-  readCookie,
-  readDescriptor,
-  type ProcId,
-  type ProcStat,
-} from './proc.ts';
-
-/** All processes at one moment, and what tells whose they are. */
-export interface ProcessTable {
-  readonly stats: readonly ProcStat[];
-  /** Run cookie of a process; undefined when its environment cannot be read or names none. */
-  cookieOf(pid: number): string | undefined;
-  /** Whether a process's standard output or error is open on this. */
-  writesTo(pid: number, target: string): boolean;
-}
+import type { ProcId, ProcStat } from './proc.ts';
+import type { ProcessTable } from './process-table.ts';
 
 /** What a run's processes have in common. */
 export interface TreeIdentity {
@@ -45,13 +31,9 @@ export function findTree(table: ProcessTable, identity: TreeIdentity): readonly 
   const isForeign = (stat: ProcStat): boolean => (table.cookieOf(stat.pid) ?? cookie) !== cookie;
 
   // The program is in its shim's session for the moment before it gets its own.
-  const open = table.stats.filter(
-    (stat) =>
-      stat.startTicks >= sinceTicks &&
-      stat.pid !== process.pid &&
-      (isMain(stat) || stat.session !== keeperSession) &&
-      !isForeign(stat),
-  );
+  const open = table
+    .candidates(cookie, sinceTicks)
+    .filter((stat) => (isMain(stat) || stat.session !== keeperSession) && !isForeign(stat));
   const found = new Map<number, ProcId>();
   const sessions = new Set(main === undefined ? [] : [main.pid]);
   for (let before = -1; before !== found.size;) {
@@ -64,18 +46,4 @@ export function findTree(table: ProcessTable, identity: TreeIdentity): readonly 
     }
   }
   return [...found.values()];
-}
-
-/** Reads all processes now; what it costs more is read when asked for, once. */
-export function readProcessTable(): ProcessTable {
-  const cookies = new Map<number, string | undefined>();
-  return {
-    stats: readAllProcStats(),
-    cookieOf(pid) {
-      if (!cookies.has(pid)) cookies.set(pid, readCookie(pid));
-      return cookies.get(pid);
-    },
-    writesTo: (pid, target) =>
-      readDescriptor(pid, 1) === target || readDescriptor(pid, 2) === target,
-  };
 }

@@ -5,7 +5,8 @@ import { constants } from 'node:os';
 import { MeshError, type Clock, type Run, type RunExit, type TreeEnd } from '@meshwork/shared';
 import { endTree, signalProcess, type EndedTree } from './end-tree.ts';
 import { isAlive, readDescriptor, toWallMs, type ProcStat } from './proc.ts';
-import { findTree, type ProcessTable, type TreeIdentity } from './process-tree.ts';
+import type { ProcessTable } from './process-table.ts';
+import { findTree, type TreeIdentity } from './process-tree.ts';
 import { parseRunFile, type RunRecord } from './run-file.ts';
 
 /** A record whose program exists, or existed. */
@@ -118,12 +119,12 @@ export function createRun(
     if (ended === undefined) await settle(exit.promise, EXIT_WRITTEN_MS, abort);
     const { shim, pump } = readRecord(path) ?? record;
     if (pump !== undefined) await waitForEnd(pump, abort);
-    if (abort.aborted) return;
-    const { stats } = await deps.readTable();
-    for (const stat of stats) {
-      if (stat.session === shim?.pid && stat.startTicks >= shim.startTicks) {
-        signalProcess(stat, 'SIGKILL', header.cookie);
-      }
+    const isQuiet =
+      (shim === undefined || !isAlive(shim)) && (pump === undefined || !isAlive(pump));
+    if (abort.aborted || isQuiet) return;
+    const table = await deps.readTable();
+    for (const stat of table.candidates(header.cookie, shim?.startTicks ?? main.startTicks)) {
+      if (stat.session === shim?.pid) signalProcess(stat, 'SIGKILL', header.cookie);
     }
     if (ended === undefined) await settle(exit.promise, EXIT_WRITTEN_MS, abort);
   }
@@ -131,7 +132,7 @@ export function createRun(
   async function waitForEnd(process: ProcStat, abort: AbortSignal): Promise<void> {
     const limitMs = clock.monotonic() + PUMP_ENDS_MS;
     while (isAlive(process) && clock.monotonic() < limitMs && !abort.aborted) {
-      await settle(new Promise<never>(() => {}), 2, abort);
+      await settle(new Promise<never>(() => {}), 1, abort);
     }
   }
 

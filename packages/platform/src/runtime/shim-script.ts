@@ -27,6 +27,8 @@ export interface PumpParameters {
   /** Number of the segment to go on with, and how much it still takes. */
   readonly segment: number;
   readonly roomBytes: number;
+  /** Whether space for that segment was reserved before. */
+  readonly isReserved: boolean;
   /** What was dropped in this directory before. */
   readonly dropped: { readonly lines: number; readonly bytes: number; readonly uncounted: number };
   readonly tools: {
@@ -50,10 +52,10 @@ exec >/dev/null 2>&1
 unset LD_PRELOAD LD_LIBRARY_PATH MESH_RUN_COOKIE MESH_SHIM
 export LC_ALL=C
 dir=$1 segment=$2 keep=$3 n=$4 room=$5 lines=$6 bytes=$7 uncounted=$8
-head=$9 rm=\${10} wc=\${11} dd=\${12} fallocate=\${13}
+head=$9 rm=\${10} wc=\${11} dd=\${12} fallocate=\${13} reserved=\${14}
 dropping=
 while :; do
-  case $("$fallocate" -n -l "$segment" "$dir/$n.log" 2>&1) in
+  case $([ "$reserved" ] || "$fallocate" -n -l "$segment" "$dir/$n.log" 2>&1) in
   *'No space'* | *quota*) status=1 ;;
   *)
     if [ "$dropping" ]; then
@@ -65,6 +67,7 @@ while :; do
     [ "$status" = 1 ] && uncounted=$((uncounted + 1))
     ;;
   esac
+  reserved=
   size=$("$wc" -c <"$dir/$n.log")
   : "\${size:=0}"
   if [ "$status" = 0 ]; then
@@ -84,7 +87,7 @@ done
 `;
 
 /** Number of parameters in front of the program's chain of commands. */
-const OWN_PARAMETERS = 14;
+const OWN_PARAMETERS = 15;
 
 /** Starts the pump and the program, waits, records. Its one line per fact is read by `parseRunFile`. */
 export const SHIM_SCRIPT = `
@@ -145,5 +148,6 @@ export function toPumpParameters(pump: PumpParameters): string[] {
     tools.wc,
     tools.dd,
     tools.fallocate,
+    pump.isReserved ? 'yes' : '',
   ].map(String);
 }

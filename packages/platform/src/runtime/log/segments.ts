@@ -26,6 +26,8 @@ export interface DroppedOutput {
 export interface SegmentStart {
   readonly segment: number;
   readonly roomBytes: number;
+  /** Whether an earlier pump has reserved space for the whole segment. */
+  readonly isReserved: boolean;
   readonly dropped: DroppedOutput;
 }
 
@@ -69,6 +71,8 @@ export function prepareSegments(policy: LogPolicy): SegmentStart {
   return {
     segment,
     roomBytes: room > 0 ? room : segmentBytes,
+    // Output is written only into what was reserved, so where there is some, the rest of the segment is ours.
+    isReserved: room > 0 && room < segmentBytes,
     dropped: dropped ?? { lines: 0, bytes: 0, uncounted: 0 },
   };
 }
