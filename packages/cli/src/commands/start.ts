@@ -6,6 +6,7 @@ import type { Command } from '../command.ts';
 import { countOf } from '../output/format.ts';
 import { createProgress } from '../output/progress.ts';
 import { renderStatus } from '../output/status-view.ts';
+import { findPython } from '../up/find-python.ts';
 import { runMesh, showProgress } from '../up/run-mesh.ts';
 import { readFleetFile } from './read-fleet-file.ts';
 import { meshDirToMake } from './up.ts';
@@ -37,7 +38,13 @@ export const startCommand: Command = {
     const mesh = meshDirToMake(context, '.mesh/example');
     const progress = createProgress(terminal);
     const documents = resolve(context.cwd, String(options['documents'] ?? repository));
-    const vars = { documents, examples: `${repository}examples` };
+    const vars = {
+      documents,
+      // Without one, placing the agents says which command is missing.
+      python: (await findPython(env['PATH'])) ?? 'python3',
+      // The fleet's programs in TypeScript need the Node that runs this.
+      node: process.execPath,
+    };
     const wanted = {
       name: 'example',
       hasMainNode: true,
@@ -85,7 +92,7 @@ const nextSteps = `Type next, in another terminal in this folder (Ctrl-C here st
   bin/mesh status
   bin/mesh call librarian search '{"q":"backup"}'
   bin/mesh agent logs librarian -f
-  bin/mesh agent stop shard-1 && bin/mesh call librarian search '{"q":"backup"}'
+  bin/mesh agent stop shard-e && bin/mesh call librarian search '{"q":"backup"}'
   bin/mesh events -f
   bin/mesh --help
 `;
