@@ -16,9 +16,13 @@ export interface Summary {
  * A reporter whose last line is `N passed, N failed`, plus `, N skipped` when there are any.
  *
  * Skipped tests are listed by name with the reason they gave, projects with their duration and
- * budget. Tests left out by a name filter are not skipped: nobody asked for them.
+ * budget. Tests left out by a name filter are not skipped: nobody asked for them. With `mustRunAll`
+ * a skipped test fails the run.
  */
-export function createSummaryReporter(budgetsMs: Budgets): Reporter {
+export function createSummaryReporter(
+  budgetsMs: Budgets,
+  options: { readonly mustRunAll: boolean } = { mustRunAll: false },
+): Reporter {
   const startedAtMs = new Map<string, number>();
   const endedAtMs = new Map<string, number>();
   let isFiltered = false;
@@ -44,10 +48,12 @@ export function createSummaryReporter(budgetsMs: Budgets): Reporter {
           budgetsMs.get(project),
         ),
       );
-      const text = [...toSkippedLines(summary), ...durations, toLastLine(summary), ''].join('\n');
+      const last = toLastLine(summary, options);
+      const text = [...toSkippedLines(summary), ...durations, last, ''].join('\n');
       // At the very end, so that nothing the run still prints comes after the last line.
       if (isWatching) process.stdout.write(text);
       else process.once('exit', () => writeSync(1, text));
+      if (options.mustRunAll && summary.skipped.length > 0) process.exitCode = 1;
     },
   };
 }
@@ -73,8 +79,12 @@ export function summarize(
   return { passed, failed, skipped };
 }
 
-/** The line that a run ends with. */
-export function toLastLine({ passed, failed, skipped }: Summary): string {
+/** The line that a run ends with; where all must run, what did not run counts as failed. */
+export function toLastLine(
+  { passed, failed, skipped }: Summary,
+  { mustRunAll }: { readonly mustRunAll: boolean },
+): string {
+  if (mustRunAll) return `${passed} passed, ${failed + skipped.length} failed`;
   const base = `${passed} passed, ${failed} failed`;
   return skipped.length === 0 ? base : `${base}, ${skipped.length} skipped`;
 }

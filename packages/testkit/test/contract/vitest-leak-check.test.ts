@@ -33,20 +33,23 @@ describe('a test file', () => {
   });
 
   it('counts as failed though its tests passed', () => {
-    expect(run.stdout.trimEnd().split('\n').at(-1)).toBe('6 passed, 5 failed, 1 skipped');
+    expect(run.stdout.trimEnd().split('\n').at(-1)).toBe('7 passed, 5 failed, 2 skipped');
   });
 
   it('that is skipped is listed with its reason', () => {
     expect(run.stdout).toContain(
       '- needs.leak.ts > asks for a Docker engine: needs a Docker engine\n',
     );
+    expect(run.stdout).toContain(
+      '- skip.leak.ts > is left out without a reason: no reason given\n',
+    );
   });
 
-  it('that would be skipped fails in CI', async () => {
-    const ci = await runVitest({ MESHWORK_CI: '1' }, 'needs.leak');
+  it('that needs what is missing fails in CI, and so does one that is skipped', async () => {
+    const ci = await runVitest({ MESHWORK_CI: '1' }, 'needs.leak', 'skip.leak');
 
     expect(ci.stderr).toContain('Cannot run here: needs a Docker engine.');
-    expect(ci.stdout).toMatch(/\n0 passed, 1 failed\n$/);
+    expect(ci.stdout).toMatch(/\n1 passed, 2 failed\n$/);
   });
 });
 
