@@ -55,3 +55,20 @@ export { followLog, type FollowLogOptions } from './runtime/log/follow-log.ts';
 export { readLog, type LogPage, type ReadLogOptions } from './runtime/log/read-log.ts';
 export { type LogLine } from './runtime/log/split-lines.ts';
 export { type DroppedOutput } from './runtime/log/segments.ts';
+export {
+  fetchPackage,
+  findFetched,
+  type FetchedPackage,
+  type FetchOptions,
+} from './redis/fetch-packages.ts';
+export {
+  locateRedis,
+  userCacheDir,
+  type LocateOptions,
+  type RedisProgram,
+} from './redis/locate-redis.ts';
+export { probeRedis, type RedisHealth } from './redis/probe-redis.ts';
+export { renderRedisConfig, type RedisConfig } from './redis/redis-config.ts';
+export { createRedisStore, type RedisStoreOptions } from './store/redis-store.ts';
+export type { Migration } from './store/migrations.ts';
+export type { RedisTarget } from './store/redis-connection.ts';

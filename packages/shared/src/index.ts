@@ -150,5 +150,6 @@ export type {
   StoredEvent,
   StoredValue,
   StoreIdentity,
+  StoreLoss,
   StoreSnapshot,
 } from './ports/store.ts';

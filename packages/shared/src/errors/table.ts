@@ -262,6 +262,12 @@ export const errorTable = {
     'A run of that name is still there on this node; it must be ended and forgotten first.',
   ),
   // Added later
+  MESH_STORE_FULL: row(
+    507,
+    1,
+    true,
+    'The store reached its memory bound (`redis.maxMemory`); changes are refused until something is removed.',
+  ),
   MESH_STORE_WENT_BACK: row(
     409,
     1,

@@ -55,6 +55,18 @@ export interface StoreIdentity {
   readonly revision: Revision;
   /** Highest term that was ever claimed in it. */
   readonly term: Term;
+  /**
+   * What became of the database since this main node last used it, as its own disk remembers: `older` was restored from a copy,
+   * `other` is another or an emptied one.
+   */
+  readonly history: 'first' | 'same' | 'older' | 'other';
+}
+
+/** Something that the store can lose although it acknowledged it. */
+export interface StoreLoss {
+  /** `no-aof`, `aof-not-always`, `eviction`, `async-failover`, `replica`, `settings-hidden`. */
+  readonly name: string;
+  readonly reason: string;
 }
 
 /** A claimed term, and whose reign it ended. */
@@ -81,6 +93,9 @@ export interface MeshStore {
    * Throws MESH_FORMAT_NEWER, MESH_STORE_FORMAT. Idempotent; called before anything else.
    */
   open(): Promise<StoreIdentity>;
+
+  /** What the store can lose; empty when nothing. The embedded one loses nothing. */
+  losses(): Promise<readonly StoreLoss[]>;
 
   /**
    * Begins a reign: term = highest of stored and `atLeast`, plus one. `owner` is minted per process; repeating with the same owner
