@@ -1,6 +1,5 @@
 import type { AssignedInstance } from '@meshwork/shared';
 import { claimedPart, isAlive, type InstanceEvent, type InstanceState } from './instance-state.ts';
-import { toIdentity } from './process-key.ts';
 
 /** How an instance stands in the desired state. */
 export type Claim = 'claimed' | 'unclaimed' | 'leaving';
@@ -10,7 +9,9 @@ export interface Convergence {
   readonly assigned: AssignedInstance;
   readonly claim: Claim;
   readonly state: InstanceState;
-  /** {@link toIdentity} of what its latest run was started as; absent when it never ran. */
+  /** Identity of what is wanted, see `toIdentity`. */
+  readonly wantedAs: string;
+  /** Identity of what its latest run was started as; absent when it never ran. */
   readonly ranAs?: string | undefined;
 }
 
@@ -34,14 +35,23 @@ export function pickOrder(subject: Convergence): Order | undefined {
   if (assigned.desired === 'stop') return stopUnless(state, 'stopped');
   if (state.status === 'stopping') return state.after === 'start' ? undefined : { type: 'reset' };
   if (state.status === 'stopped') return { type: 'reset' };
-  const isOther = subject.ranAs !== undefined && subject.ranAs !== toIdentity(assigned);
+  const isOther = subject.ranAs !== undefined && subject.ranAs !== subject.wantedAs;
   if (!isOther || state.status === 'waiting') return undefined;
   return isAlive(state) ? { type: 'stop', after: 'start' } : { type: 'reset' };
 }
 
 function stopUnless(state: InstanceState, after: 'stopped' | 'forget'): Order | undefined {
   const inner = claimedPart(state);
-  if (inner.status === 'stopping' && inner.after === after) return undefined;
-  if (inner.status === 'stopped' && after === 'stopped') return undefined;
+  if (inner.status === 'stopping' && inner.after !== 'start') {
+    return inner.after === after || after === 'stopped' ? undefined : { type: 'stop', after };
+  }
+  if (inner.status === 'stopped' && (after === 'stopped' || inner.isLeaving === true)) {
+    return undefined;
+  }
   return { type: 'stop', after };
+}
+
+/** While the node drains, everything stops, whatever is wanted of it afterwards. */
+export function pickDrainOrder(state: InstanceState): Order | undefined {
+  return stopUnless(state, 'stopped');
 }

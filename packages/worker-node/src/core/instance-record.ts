@@ -36,6 +36,8 @@ export const InstanceRecord = z.object({
     ends: z.int().nonnegative(),
     lastExit: LastExit.optional(),
   }),
+  /** Identity of what the latest run was started as. */
+  ranAs: z.string().optional(),
   /** `auto` ports that were picked, by name; kept over restarts. */
   autoPorts: z.record(z.string(), z.int()),
 });
@@ -44,7 +46,7 @@ export type InstanceRecord = z.infer<typeof InstanceRecord>;
 /** The part of a state that the next daemon needs. Two equal results need no second write. */
 export function toRecord(
   state: InstanceState,
-  rest: Pick<InstanceRecord, 'bootId' | 'autoPorts'>,
+  rest: Pick<InstanceRecord, 'bootId' | 'autoPorts' | 'ranAs'>,
 ): InstanceRecord {
   const inner = claimedPart(state);
   const { history, sinceMs } = inner;

@@ -65,6 +65,8 @@ export interface Stopping extends Common {
 /** Ended on order. */
 export interface Stopped extends Common {
   readonly status: 'stopped';
+  /** Nobody wants it any more: it is about to be dropped. */
+  readonly isLeaving?: true;
 }
 
 /** Exited with 0. `retryAtMs` under restart policy `always`. */

@@ -99,7 +99,8 @@ export function rest(history: History, after: AfterStop, nowMs: number): Claimed
   const fresh = unburdened(history);
   if (after === 'start') return stay({ status: 'waiting', sinceMs: nowMs, history: fresh });
   const state: ClaimedState = { status: 'stopped', sinceMs: nowMs, history: fresh };
-  return { state, effects: after === 'forget' ? [{ type: 'forget' }] : [] };
+  if (after === 'stopped') return stay(state);
+  return { state: { ...state, isLeaving: true }, effects: [{ type: 'forget' }] };
 }
 
 /** A state with nothing to do. */
