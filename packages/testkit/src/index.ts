@@ -5,5 +5,11 @@ export type { Need } from './needs.ts';
 export { hasNeed, itNeeds } from './needs.ts';
 export { pickForRun } from './run-length.ts';
 export { startRealRedis, type RealRedis, type RealRedisOptions } from './real-redis.ts';
-export { describeProcessRuntime, type ProcessRuntimeSubject } from './contracts/process-runtime.ts';
+export { describeProcessRuntime } from './contracts/process-runtime.ts';
+export {
+  isThere,
+  useProcessRuntimeWorld,
+  type ProcessRuntimeSubject,
+  type ProcessRuntimeWorld,
+} from './contracts/process-runtime-world.ts';
 export { until } from './until.ts';

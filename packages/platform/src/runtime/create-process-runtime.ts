@@ -64,9 +64,24 @@ export function createProcessRuntime(
     let count = 0;
     for await (const _ of deps.clock.ticks(BARE_LOOK_MS, stopping.signal)) {
       count += 1;
-      const isFull = watcher === undefined || count % LOOKS_PER_FULL_LOOK === 0;
-      if (isFull) lookAtAll();
+      const isFull = count % LOOKS_PER_FULL_LOOK === 0;
+      if (isFull || watcher === undefined) lookAtAll();
       else for (const run of runs.values()) if (run.isBare) run.look();
+      if (isFull) await mendPumps();
+    }
+  }
+
+  async function mendPumps(): Promise<void> {
+    const torn = [...runs.values()].filter((run) => run.needsPump);
+    if (torn.length === 0) return;
+    const table = await readTable();
+    for (const run of torn) {
+      try {
+        run.mend(table, startedTools());
+        deps.logger.warn({ run: run.id }, 'the output pump of a run was killed');
+      } catch (err) {
+        deps.logger.error({ run: run.id, err }, 'the output pump of a run cannot be replaced');
+      }
     }
   }
 

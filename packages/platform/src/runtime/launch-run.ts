@@ -99,7 +99,7 @@ function startShim(
   const unwatch = deps.onChange(look);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const pump = { ...spec.log, ...prepareSegments(spec.log), tools };
+    const pump = { ...spec.log, ...prepareSegments(spec.log, { isSameRun: false }), tools };
     const child = spawn(tools.sh, toShimArguments({ runFile: path, pump }, launch.chain), {
       cwd: spec.cwd,
       env: { ...launch.env, [COOKIE_VARIABLE]: cookie, MESH_SHIM: SHIM_SCRIPT },

@@ -7,7 +7,9 @@ import { endTree, signalProcess, type EndedTree } from './end-tree.ts';
 import { isAlive, readDescriptor, toWallMs, type ProcStat } from './proc.ts';
 import type { ProcessTable } from './process-table.ts';
 import { findTree, type TreeIdentity } from './process-tree.ts';
+import { mendPump } from './mend-pump.ts';
 import { parseRunFile, type RunRecord } from './run-file.ts';
+import type { ShellTools } from './shell-tools.ts';
 
 /** A record whose program exists, or existed. */
 export type StartedRecord = RunRecord & { readonly main: ProcStat };
@@ -26,6 +28,10 @@ export interface WatchedRun extends Run {
   look(): void;
   /** Whether its shim is gone while the program lives: then only looking often notices the end. */
   readonly isBare: boolean;
+  /** Whether its pump was killed while the program lives. */
+  readonly needsPump: boolean;
+  /** Replaces a pump that was killed, so that the program does not have to wait for a reader of its output. */
+  mend(table: ProcessTable, tools: ShellTools): void;
 }
 
 /** The shim writes the exit within milliseconds of it. */
@@ -124,7 +130,8 @@ export function createRun(
     if (abort.aborted || isQuiet) return;
     const table = await deps.readTable();
     for (const stat of table.candidates(header.cookie, shim?.startTicks ?? main.startTicks)) {
-      if (stat.session === shim?.pid) signalProcess(stat, 'SIGKILL', header.cookie);
+      const isKeeper = stat.session === shim?.pid || stat.session === pump?.pid;
+      if (isKeeper) signalProcess(stat, 'SIGKILL', header.cookie);
     }
     if (ended === undefined) await settle(exit.promise, EXIT_WRITTEN_MS, abort);
   }
@@ -159,6 +166,13 @@ export function createRun(
       return isBare;
     },
     exit: exit.promise,
+    get needsPump() {
+      if (ended !== undefined || isBare || ending !== undefined || !options.isHere) return false;
+      if (record.pump !== undefined && isAlive(record.pump)) return false;
+      record = readRecord(path) ?? record;
+      return record.pump !== undefined && !isAlive(record.pump);
+    },
+    mend: (table, tools) => mendPump(path, record, table, tools),
     look: options.isHere
       ? look
       : () => finish({ evidence: 'other-boot', atMs: changedAtMs(path) ?? clock.now() }),

@@ -119,6 +119,15 @@ fi
 echo "exit $?"
 `;
 
+/** A pump that is started later: `$1` is where the shim keeps the read end of the output pipe. */
+export const LATER_PUMP_SCRIPT = `
+read -r MESH_SHIM_STAT </proc/self/stat
+echo "pump $MESH_SHIM_STAT"
+exec <"$1"
+shift
+${PUMP_SCRIPT}
+`;
+
 /** The arguments of `/bin/sh` for one run; the script itself travels in the variable MESH_SHIM, so that `ps` stays readable. */
 export function toShimArguments(parameters: ShimParameters, chain: readonly string[]): string[] {
   return [

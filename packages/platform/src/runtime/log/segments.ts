@@ -7,6 +7,7 @@ import {
   readSync,
   readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -51,11 +52,15 @@ export async function listSegments(dir: string): Promise<readonly number[]> {
 }
 
 /**
- * Makes the directory ready for a pump: goes on in the last segment, on a new line, and deletes what is over the bound.
+ * Makes the directory ready for a pump: goes on in the last segment, for another run on a new line, and deletes what is over
+ * the bound.
  *
  * Only while no pump writes there.
  */
-export function prepareSegments(policy: LogPolicy): SegmentStart {
+export function prepareSegments(
+  policy: LogPolicy,
+  options: { readonly isSameRun: boolean },
+): SegmentStart {
   const { dir, segmentBytes, maxSegments } = policy;
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const dropped = readDropped(dir);
@@ -63,7 +68,9 @@ export function prepareSegments(policy: LogPolicy): SegmentStart {
     writeFileSync(join(dir, DROPPED_FILE), '0 0 0\n'.padEnd(DROPPED_BYTES), { mode: 0o600 });
   const numbers = toNumbers(readdirSync(dir));
   const last = numbers.at(-1) ?? 0;
-  const room = segmentBytes - (numbers.length === 0 ? 0 : endLine(toSegmentPath(dir, last)));
+  const path = toSegmentPath(dir, last);
+  if (numbers.length > 0 && !options.isSameRun) endLine(path);
+  const room = segmentBytes - (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
   const segment = room > 0 ? last : last + 1;
   for (const old of numbers) {
     if (old <= segment - maxSegments) rmSync(toSegmentPath(dir, old), { force: true });
@@ -90,16 +97,14 @@ export function readDropped(dir: string): DroppedOutput | undefined {
   return { lines: Number(numbers[1]), bytes: Number(numbers[2]), uncounted: Number(numbers[3]) };
 }
 
-/** Ends a line that an earlier run left open, so that the next run's first one stands alone; answers the size. */
-function endLine(path: string): number {
+/** Ends a line that an earlier run left open, so that the next run's first one stands alone. */
+function endLine(path: string): void {
   const fd = openSync(path, 'a+');
   try {
     const { size } = fstatSync(fd);
-    if (size === 0) return 0;
-    const lastByte = Buffer.alloc(1);
-    readSync(fd, lastByte, 0, 1, size - 1);
-    if (lastByte[0] === 0x0a) return size;
-    return size + writeSync(fd, '\n');
+    const lastByte = Buffer.from('\n');
+    if (size > 0) readSync(fd, lastByte, 0, 1, size - 1);
+    if (lastByte.toString() !== '\n') writeSync(fd, '\n');
   } finally {
     closeSync(fd);
   }
