@@ -54,7 +54,16 @@ export {
   type MessageOf,
   type RequestKind,
 } from './messages/define-message.ts';
-export { Envelope, maxBatchBytes, maxMessageBytes, protocolRange } from './messages/envelope.ts';
+export {
+  Batch,
+  Envelope,
+  maxBatchBytes,
+  maxMessageBytes,
+  protocolRange,
+} from './messages/envelope.ts';
+export { Hello, HelloWanted, PeerRole } from './messages/hello.ts';
+export { WireError, WirePing } from './messages/wire.ts';
+export { Welcome, type WelcomeOffer } from './messages/welcome.ts';
 export {
   NodeCalledDead,
   NodeLeft,
@@ -101,7 +110,6 @@ export {
   type Hub,
   type HubEvents,
   type Peer,
-  type PeerRole,
   type Received,
   type RequestOptions,
   type RequestOutcome,
@@ -120,6 +128,43 @@ export {
 } from './ports/metrics.ts';
 export { type Random } from './ports/random.ts';
 export {
+  type BindOptions,
+  type CloseReason,
+  type DealerEvents,
+  type DealerSocket,
+  type DialOptions,
+  type FrameOutcome,
+  type KeyPair,
+  type RouterEvents,
+  type RouterSocket,
+  type Transport,
+} from './ports/socket.ts';
+export {
+  decodeBatch,
+  decodeMessage,
+  encodeBatch,
+  encodeMessage,
+  type BatchHead,
+  type EnvelopeHead,
+} from './wire/batch-codec.ts';
+export { pickProtocol, toClaimText, type HelloClaim } from './wire/hello-claim.ts';
+export { maxDriftRatio, stepLinkAge, type LinkAge } from './wire/link-age.ts';
+export {
+  createPeerQueue,
+  type PeerQueue,
+  type PeerQueueLimits,
+  type QueuedMessage,
+} from './wire/peer-queue.ts';
+export { createRecentIds, type RecentIds } from './wire/recent-ids.ts';
+export {
+  createRememberedAnswers,
+  type AnswerLimits,
+  type Recall,
+  type RememberedAnswer,
+  type RememberedAnswers,
+} from './wire/remembered-answers.ts';
+export { decodeZ85, encodeZ85 } from './wire/z85.ts';
+export {
   type Containment,
   type LaunchSpec,
   type LogPolicy,
@@ -135,7 +180,6 @@ export {
   AgentLinkMessage,
   LinkAgentCall,
   LinkAnswer,
-  LinkError,
   LinkHello,
 } from './agent-link/agent-messages.ts';
 export { decodeLinkFrame, type LinkFrame } from './agent-link/decode-link.ts';

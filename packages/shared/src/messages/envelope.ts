@@ -4,28 +4,41 @@ import { Term } from '../ids.ts';
 /** Protocol versions this release speaks; `hello` agrees on the highest common one. */
 export const protocolRange = { min: 1, max: 1 } as const;
 
-/** Largest message body, bytes; larger ones go in chunks. */
+/** Largest message, bytes as encoded; larger ones go in chunks. */
 export const maxMessageBytes = 1_048_576;
 
-/** Largest ZeroMQ message made of several envelopes, bytes. */
+/** Largest frame made of several messages, bytes; a larger message travels alone. */
 export const maxBatchBytes = 65_536;
 
 /**
- * What every message has, however the codec carries it.
+ * One message inside a batch. Its body is looked at in a second step, by the schema of its kind.
  *
- * `sentAtMs` is the sender's boot clock, `timeoutMs` the time it had left when sent: points in
- * time never travel. `correlationId` of an answer is the `id` of the request.
+ * `timeoutMs` is the time it had left when the batch was sent. An answer carries the `id` of its request as
+ * `correlationId`. `once` marks a request whose id its sender may use again to get the first answer.
  */
 export const Envelope = z.object({
-  v: z.int(),
   id: z.string().min(1).max(64),
   kind: z.string().min(1).max(64),
-  to: z.string().max(128),
-  term: Term,
-  correlationId: z.string().max(64).optional(),
-  sentAtMs: z.number().nonnegative(),
-  timeoutMs: z.number().positive().optional(),
+  correlationId: z.string().min(1).max(64).optional(),
+  timeoutMs: z.number().optional(),
   trace: z.string().max(128).optional(),
+  once: z.literal(true).optional(),
   body: z.unknown(),
 });
 export type Envelope = z.infer<typeof Envelope>;
+
+/**
+ * One frame: what its messages have in common, once.
+ *
+ * `sentAtMs` is the sender's boot clock: only differences between two of them mean anything.
+ */
+export const Batch = z.object({
+  v: z.int().nonnegative(),
+  to: z.string().max(128),
+  term: Term,
+  /** Given by the hub's `welcome`; only a peer's frames carry it. */
+  session: z.string().max(64).optional(),
+  sentAtMs: z.number(),
+  messages: z.array(z.unknown()).max(65_536),
+});
+export type Batch = z.infer<typeof Batch>;

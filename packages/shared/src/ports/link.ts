@@ -1,11 +1,10 @@
 import type { z } from 'zod';
 import type { ErrorBody } from '../errors/mesh-error.ts';
 import type { Incarnation, NodeName, PublicKey, Term } from '../ids.ts';
+import type { Hello, PeerRole } from '../messages/hello.ts';
+import type { Welcome, WelcomeOffer } from '../messages/welcome.ts';
 import type { MessageKind, MessageOf, RequestKind } from '../messages/define-message.ts';
 import type { Component } from './component.ts';
-
-/** What a connection is for. A node's heartbeats come over a connection of their own. */
-export type PeerRole = 'node' | 'heartbeat' | 'bridge';
 
 /** A peer as its proven hello bound it; never read from later frames. */
 export interface Peer {
@@ -15,8 +14,11 @@ export interface Peer {
   readonly publicKey: PublicKey;
 }
 
-/** How sending ended on this side: taken into the queue, refused by its bound, or no such connection. */
-export type SendOutcome = 'queued' | 'full' | 'unbound';
+/**
+ * How sending ended on this side: taken into the queue, refused by its bound, no such connection, or a body over
+ * `maxMessageBytes`.
+ */
+export type SendOutcome = 'queued' | 'full' | 'unbound' | 'tooLarge';
 
 /** How a request ended (P7). `unknown`: it was sent and may have run. */
 export type RequestOutcome<Answer> =
@@ -66,7 +68,7 @@ export interface HandlerTable<From> {
 export type HelloVerdict =
   | {
       readonly accept: true;
-      readonly welcome: unknown /* body of `welcome`, see messages/welcome.ts */;
+      readonly welcome: WelcomeOffer;
     }
   | { readonly accept: false; readonly error: ErrorBody };
 
@@ -76,7 +78,7 @@ export interface HubEvents {
    * A hello whose proof holds for `peer.publicKey` arrived; the newer one ends the older binding of
    * (name, role). `body` is the decoded `hello`.
    */
-  onHello(peer: Peer, body: unknown): HelloVerdict;
+  onHello(peer: Peer, body: Hello): HelloVerdict;
   /** The peer's kernel closed the connection (a mandatory send failed): a dead daemon on a living machine. */
   onClosed(peer: Peer): void;
 }
@@ -108,6 +110,11 @@ export interface Hub extends Component, HandlerTable<Peer> {
   /** Term written into every envelope from now on. */
   setTerm(term: Term): void;
   isBound(name: NodeName, role?: PeerRole): boolean;
+  /**
+   * Binds these hosts besides those bound already, all on `port` (an invite opens the port to other machines).
+   * Rejects with `MESH_PORT_TAKEN` and binds none of them when one is in use.
+   */
+  listen(hosts: readonly string[]): Promise<void>;
   /** Port in use, after `start`. */
   readonly port: number;
 }
@@ -115,7 +122,7 @@ export interface Hub extends Component, HandlerTable<Peer> {
 /** Events of the dialling side. */
 export interface UplinkEvents {
   /** The hub accepted our hello; `body` is the decoded `welcome`. Called at each (re)binding. */
-  onWelcome(body: unknown): void;
+  onWelcome(body: Welcome): void;
   /** The hub refused our hello. The uplink goes on trying, slowly. */
   onRefused(error: ErrorBody): void;
   /** No frame from the hub for longer than the link timeout, or the connection closed. */
