@@ -13,19 +13,19 @@ export const ActionName = z.string().min(1).max(128);
 export const LinkTimeoutMs = z.number().positive().max(linkLimits.maxTimeoutMs);
 
 /** A failure on the link. Codes outside the mesh's table are the agent's own. */
-export const LinkError = z.object({
+export const AgentLinkError = z.object({
   code: z.string().min(1).max(128),
   message: z.string().max(linkLimits.textChars),
   details: z.record(z.string(), z.unknown()).optional(),
 });
-export type LinkError = z.infer<typeof LinkError>;
+export type AgentLinkError = z.infer<typeof AgentLinkError>;
 
 /** How a call ended, in either direction. With `error` it failed; else `result` is its answer (absent: null). */
 export const LinkAnswer = z.object({
   kind: z.literal('answer'),
   id: LinkCallId,
   result: z.unknown().optional(),
-  error: LinkError.optional(),
+  error: AgentLinkError.optional(),
 });
 export type LinkAnswer = z.infer<typeof LinkAnswer>;
 

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { Epoch, InstanceId, NodeName } from '../ids.ts';
 import { CallArgs } from '../messages/agent-call.ts';
-import { ActionName, LinkAnswer, LinkCallId, LinkError, LinkTimeoutMs } from './agent-messages.ts';
+import {
+  ActionName,
+  LinkAnswer,
+  LinkCallId,
+  AgentLinkError,
+  LinkTimeoutMs,
+} from './agent-messages.ts';
 
 /**
  * Node -> agent: it does not know this connection; say `hello` (again).
@@ -22,7 +28,7 @@ export const LinkWelcome = z.object({
 export type LinkWelcome = z.infer<typeof LinkWelcome>;
 
 /** Node -> agent: the hello does not hold, or a newer connection of the same instance took its place. Final. */
-export const LinkRefused = z.object({ kind: z.literal('refused'), error: LinkError });
+export const LinkRefused = z.object({ kind: z.literal('refused'), error: AgentLinkError });
 
 /** Node -> agent: do this. A repeated `id` gets the answer of the first while that is under way. */
 export const LinkNodeCall = z.object({
