@@ -6,7 +6,7 @@ import type { Command } from '../command.ts';
 import { countOf } from '../output/format.ts';
 import { createProgress } from '../output/progress.ts';
 import { renderStatus } from '../output/status-view.ts';
-import { findPython } from '../up/find-python.ts';
+import { obtainPython } from '../up/obtain-python.ts';
 import { runMesh, showProgress } from '../up/run-mesh.ts';
 import { readFleetFile } from './read-fleet-file.ts';
 import { meshDirToMake } from './up.ts';
@@ -40,8 +40,7 @@ export const startCommand: Command = {
     const documents = resolve(context.cwd, String(options['documents'] ?? repository));
     const vars = {
       documents,
-      // Without one, placing the agents says which command is missing.
-      python: (await findPython(env['PATH'])) ?? 'python3',
+      python: await obtainPython({ env, onProgress: (text) => progress.show(text), signal }),
       // The fleet's programs in TypeScript need the Node that runs this.
       node: process.execPath,
     };

@@ -14,14 +14,22 @@ export async function prepareMesh(mesh: MeshDir, wanted: MeshSettings): Promise<
   await mkdir(mesh.logs, { recursive: true, mode: 0o700 });
   const file = settingsFile(mesh);
   const known = await file.read();
-  const settings = known ?? wanted;
+  // The variables of `start` (documents, interpreters) are those of this call; which nodes there are stays.
+  const varsOf = new Map(wanted.nodes.map((node) => [node.name, node.vars]));
+  const settings =
+    known === undefined
+      ? wanted
+      : {
+          ...known,
+          nodes: known.nodes.map((node) => ({ ...node, vars: varsOf.get(node.name) ?? node.vars })),
+        };
   if (settings.hasMainNode) {
     const dir = await openDataDir(mesh.mainNode, { kind: 'main-node' });
     await mkdir(dir.file('accept'), { recursive: true, mode: 0o700 });
     for (const node of settings.nodes)
       await prepareNode(mesh, node, dir.file('accept', `${node.name}.json`));
   }
-  if (known === undefined) await file.write(settings);
+  if (JSON.stringify(known) !== JSON.stringify(settings)) await file.write(settings);
   return settings;
 }
 
@@ -36,14 +44,13 @@ async function prepareNode(
     acceptFile,
     `${JSON.stringify({ node: node.name, publicKey: keys.publicKey })}\n`,
   );
-  const config = stringify({
-    node: node.name,
-    ...(Object.keys(node.vars).length === 0 ? {} : { vars: node.vars }),
-  });
-  // `wx`: a config that the operator has edited stays.
-  await writeFile(dir.file('config.yaml'), config, { flag: 'wx', mode: 0o600 }).catch(
-    ignoreExisting,
-  );
+  const hasVars = Object.keys(node.vars).length > 0;
+  const config = stringify({ node: node.name, ...(hasVars ? { vars: node.vars } : {}) });
+  // `wx`: a config that the operator has edited stays; the example's is `start`'s own.
+  await writeFile(dir.file('config.yaml'), config, {
+    flag: hasVars ? 'w' : 'wx',
+    mode: 0o600,
+  }).catch(ignoreExisting);
 }
 
 /** Tells a node where its main node is; written only when that changed. */

@@ -227,6 +227,12 @@ export const errorTable = {
     false,
     'redis-server or valkey-server 7.0 was not found and could not be fetched.',
   ),
+  MESH_PYTHON_MISSING: row(
+    500,
+    1,
+    false,
+    'The example’s agents need python3, which was not found and could not be fetched.',
+  ),
   // Programs
   MESH_EXEC_MISSING: row(
     400,
