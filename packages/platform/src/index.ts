@@ -50,6 +50,7 @@ export {
   type RouteRequest,
   type SseMessage,
 } from './http/route.ts';
+export { findAccount, type Account } from './runtime/accounts.ts';
 export { createProcessRuntime, type ProcessRuntimeDeps } from './runtime/create-process-runtime.ts';
 export { followLog, type FollowLogOptions } from './runtime/log/follow-log.ts';
 export { readLog, type LogPage, type ReadLogOptions } from './runtime/log/read-log.ts';
@@ -72,3 +73,9 @@ export { renderRedisConfig, type RedisConfig } from './redis/redis-config.ts';
 export { createRedisStore, type RedisStoreOptions } from './store/redis-store.ts';
 export type { Migration } from './store/migrations.ts';
 export type { RedisTarget } from './store/redis-connection.ts';
+export {
+  createEmbeddedRedis,
+  type EmbeddedRedis,
+  type EmbeddedRedisDeps,
+  type EmbeddedRedisOptions,
+} from './redis/embedded-redis.ts';

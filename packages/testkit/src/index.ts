@@ -13,3 +13,4 @@ export {
   type ProcessRuntimeWorld,
 } from './contracts/process-runtime-world.ts';
 export { until } from './until.ts';
+export { CONTRACT_EVENTS_KEPT, describeStore, type StoreSubject } from './contracts/store.ts';

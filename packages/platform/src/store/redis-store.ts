@@ -22,6 +22,8 @@ export interface RedisStoreOptions {
   readonly dataDir: string;
   /** Events kept in the stream; some more stay for a while. */
   readonly eventsKept: number;
+  /** Why no change may be made now, e.g. by the state of the disk; asked before each. */
+  readonly refusal?: () => MeshError | undefined;
   /** For tests of the machinery. Default: those of this release. */
   readonly migrations?: { readonly target: number; readonly steps: readonly Migration[] };
 }
@@ -188,6 +190,8 @@ export function createRedisStore(
     },
     async commit(change) {
       const { databaseId, revision: seenRevision } = opened();
+      const refusal = options.refusal?.();
+      if (refusal !== undefined) throw refusal;
       const revision = await commitChange(change, {
         connection,
         clock: deps.clock,
