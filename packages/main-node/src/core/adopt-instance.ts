@@ -1,0 +1,84 @@
+import {
+  AgentSpec,
+  MeshError,
+  type AgentName,
+  type Epoch,
+  type FleetName,
+  type InstanceId,
+  type NodeName,
+} from '@meshwork/shared';
+import type { Transition } from './apply-plan.ts';
+import { fleetOf, withEntry, type FleetRecord, type MeshState } from './mesh-state.ts';
+
+/** An unclaimed instance as its node describes it. */
+export interface UnclaimedInstance {
+  readonly instance: InstanceId;
+  readonly agent: AgentName;
+  readonly fleet: FleetName;
+  readonly node: NodeName;
+  readonly epoch: Epoch;
+  readonly nonce: number;
+  readonly spec: unknown;
+}
+
+/**
+ * Takes an unclaimed instance into the desired state exactly as it runs: epoch, nonce and spec stay, so nothing restarts.
+ *
+ * Its agent becomes part of its fleet's document, which is made where there is none. Throws MESH_AGENT_UNKNOWN when its spec
+ * cannot be read, MESH_INPUT_INVALID when the agent belongs to another fleet here.
+ */
+export function adoptInstance(state: MeshState, unclaimed: UnclaimedInstance): Transition {
+  const { instance, agent, fleet, node, epoch, nonce } = unclaimed;
+  const spec = AgentSpec.safeParse(unclaimed.spec);
+  if (!spec.success) {
+    throw new MeshError(
+      'MESH_INPUT_INVALID',
+      `cannot adopt ${instance}: ${node} describes it in a way this release cannot read`,
+      { cause: spec.error },
+    );
+  }
+  const owner = fleetOf(state, agent);
+  if (owner !== undefined && owner.name !== fleet) {
+    throw new MeshError(
+      'MESH_INPUT_INVALID',
+      `cannot adopt ${instance} of fleet ${fleet}: the agent ${agent} now belongs to fleet ${owner.name}`,
+    );
+  }
+  const known = state.fleets.get(fleet);
+  const before = state.instances.get(instance);
+  const record = { instance, agent, fleet, node, epoch, nonce, desired: 'run' } as const;
+  return {
+    state: {
+      ...state,
+      instances: withEntry(state.instances, instance, record),
+      fleets: withEntry(state.fleets, fleet, withAgent(known, fleet, agent, spec.data, state)),
+    },
+    events: [
+      {
+        kind: 'agent.placed',
+        agent,
+        instance,
+        epoch,
+        ...(before === undefined ? {} : { before: before.node }),
+        after: node,
+      },
+    ],
+  };
+}
+
+function withAgent(
+  known: FleetRecord | undefined,
+  name: FleetName,
+  agent: AgentName,
+  spec: AgentSpec,
+  state: MeshState,
+): FleetRecord {
+  const document = (known?.document ?? { fleet: name, agents: {} }) as { readonly agents?: object };
+  return {
+    name,
+    // The parsed form is a valid document, too: durations are milliseconds.
+    document: { ...document, agents: { ...document.agents, [agent]: spec } },
+    agents: withEntry(known?.agents ?? new Map(), agent, spec),
+    revision: state.revision + 1,
+  };
+}
