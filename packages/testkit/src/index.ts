@@ -14,3 +14,9 @@ export {
 } from './contracts/process-runtime-world.ts';
 export { until } from './until.ts';
 export { CONTRACT_EVENTS_KEPT, describeStore, type StoreSubject } from './contracts/store.ts';
+export {
+  createMemoryDatabase,
+  createMemoryStore,
+  type MemoryDatabase,
+  type MemoryStore,
+} from './memory-store.ts';
