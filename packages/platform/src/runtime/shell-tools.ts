@@ -16,6 +16,7 @@ export interface ShellTools {
   readonly fallocate: string;
   /** Empty where it is missing: then no other user than the daemon's own can be switched to. */
   readonly setpriv: string;
+  readonly sleep: string;
   readonly test: string;
 }
 
@@ -38,6 +39,7 @@ export async function findShellTools(signal: AbortSignal): Promise<ShellTools> {
     rm: required('rm', 'coreutils'),
     wc: required('wc', 'coreutils'),
     dd: required('dd', 'coreutils'),
+    sleep: required('sleep', 'coreutils'),
     test: required('test', 'coreutils'),
     fallocate: find('fallocate'),
     setpriv: find('setpriv'),

@@ -37,6 +37,7 @@ export interface PumpParameters {
     readonly wc: string;
     readonly dd: string;
     readonly fallocate: string;
+    readonly sleep: string;
   };
 }
 
@@ -52,10 +53,13 @@ exec >/dev/null 2>&1
 unset LD_PRELOAD LD_LIBRARY_PATH MESH_RUN_COOKIE MESH_SHIM
 export LC_ALL=C
 dir=$1 segment=$2 keep=$3 n=$4 room=$5 lines=$6 bytes=$7 uncounted=$8
-head=$9 rm=\${10} wc=\${11} dd=\${12} fallocate=\${13} reserved=\${14}
+head=$9 rm=\${10} wc=\${11} dd=\${12} fallocate=\${13} sleep=\${14} reserved=\${15}
 dropping=
 while :; do
-  case $([ "$reserved" ] || "$fallocate" -n -l "$segment" "$dir/$n.log" 2>&1) in
+  status=2
+  # Where it cannot even be made, nothing was read yet.
+  [ -e "$dir/$n.log" ] || true >"$dir/$n.log"
+  [ -e "$dir/$n.log" ] && case $([ "$reserved" ] || "$fallocate" -n -l "$segment" "$dir/$n.log" 2>&1) in
   *'No space'* | *quota*) status=1 ;;
   *)
     if [ "$dropping" ]; then
@@ -73,10 +77,20 @@ while :; do
   if [ "$status" = 0 ]; then
     [ "$size" -lt "$segment" ] && exit
   elif [ "$status" -lt 128 ]; then
-    set -- $("$dd" bs=65536 count=1 2>/dev/null | "$wc" -lc)
-    dropping=1 lines=$((lines + $1)) bytes=$((bytes + $2))
-    echo "$lines $bytes $uncounted" 1<>"$dir/dropped"
-    [ "$2" = 0 ] && exit
+    # Never waits for output, for there may be space again before there is output: that would be dropped for nothing.
+    set -- $(
+      exec 3>&1
+      { "$dd" bs=65536 count=1 iflag=nonblock 2>/dev/null || echo none >&3; } | "$wc" -lc
+    )
+    if [ "$1" = none ]; then
+      "$sleep" 0.5
+    else
+      [ "$2" = 0 ] && exit
+      dropping=1 lines=$((lines + $1)) bytes=$((bytes + $2))
+      echo "$lines $bytes $uncounted" 1<>"$dir/dropped"
+    fi
+    # Opened anew, for what dd made of it would end the next head at once.
+    exec </proc/self/fd/0
   fi
   room=$((segment - size))
   if [ "$room" -le 0 ]; then
@@ -87,7 +101,7 @@ done
 `;
 
 /** Number of parameters in front of the program's chain of commands. */
-const OWN_PARAMETERS = 15;
+const OWN_PARAMETERS = 16;
 
 /** Starts the pump and the program, waits, records. Its one line per fact is read by `parseRunFile`. */
 export const SHIM_SCRIPT = `
@@ -157,6 +171,7 @@ export function toPumpParameters(pump: PumpParameters): string[] {
     tools.wc,
     tools.dd,
     tools.fallocate,
+    tools.sleep,
     pump.isReserved ? 'yes' : '',
   ].map(String);
 }

@@ -84,7 +84,7 @@ describe('the shim', () => {
       SHIM_SCRIPT,
       'mesh-shim',
       runFile(),
-      ...Array.from({ length: 14 }, () => 'x'),
+      ...Array.from({ length: 15 }, () => 'x'),
       'touch',
       world.path('started'),
     ]);
