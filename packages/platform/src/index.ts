@@ -79,3 +79,4 @@ export {
   type EmbeddedRedisDeps,
   type EmbeddedRedisOptions,
 } from './redis/embedded-redis.ts';
+export { loadOrMintKeys } from './base/key-file.ts';
