@@ -11,6 +11,8 @@ export interface AdoptionDeps {
   readonly logger: Logger;
   readonly table: InstanceTable;
   bind(instance: Instance, run: Run, launch: number): void;
+  /** Opens the link of a run that an earlier daemon started; never rejects. */
+  openLink(instance: Instance): Promise<void>;
 }
 
 /**
@@ -80,6 +82,8 @@ async function adopt(
       instance.state.status === 'unclaimed' ? { ...instance.state, inner: found } : found;
   }
   instance.ranAs = ranAs;
+  instance.ranEpoch = tag.assigned.epoch;
+  instance.ranNonce = tag.assigned.nonce;
   instance.ports = ports;
   instance.autoPorts = { ...autoOf(tag), ...instance.autoPorts };
   instance.run = run;
@@ -90,6 +94,7 @@ async function adopt(
   const ageMs = Math.max(0, clock.now() - run.startedAtMs);
   table.apply(instance, { type: 'found', launch, startedMs: clock.boot() - ageMs });
   deps.bind(instance, run, launch);
+  await deps.openLink(instance);
 }
 
 /** Where the record of picked ports is lost, the run still knows them. */

@@ -1,5 +1,5 @@
 import type { Clock, InstanceId, LastExit, Logger, Random, Run } from '@meshwork/shared';
-import type { InstanceEffect, InstanceEvent } from '../core/instance-state.ts';
+import { claimedPart, type InstanceEffect, type InstanceEvent } from '../core/instance-state.ts';
 import type { Instance } from './instance.ts';
 import type { LaunchOutcome } from './launcher.ts';
 import type { Prober } from './ports.ts';
@@ -15,6 +15,8 @@ export interface EffectDeps {
   launch(instance: Instance, launch: number): Promise<LaunchOutcome>;
   /** The end of an instance's output. */
   readLastLines(instance: InstanceId): Promise<readonly string[]>;
+  /** It is about to be asked to end: it may finish what it works on. */
+  beforeStop(instance: InstanceId): void;
   /** Steps an instance. */
   apply(instance: Instance, event: InstanceEvent): void;
   /** An observation was made that its state does not show. */
@@ -33,6 +35,8 @@ export function createEffects(deps: EffectDeps): {
   carryOut(instance: Instance, effect: InstanceEffect): Promise<void>;
   /** Binds a run to its instance: its end becomes an event. */
   bind(instance: Instance, run: Run, launch: number): void;
+  /** Probes a living instance as its new spec says. */
+  rewatch(instance: Instance): void;
 } {
   const { clock, logger, prober, random } = deps;
 
@@ -68,11 +72,12 @@ export function createEffects(deps: EffectDeps): {
   }
 
   async function launch(instance: Instance, number: number): Promise<void> {
-    const { state } = instance;
-    const inner = state.status === 'unclaimed' ? state.inner : state;
+    const inner = claimedPart(instance.state);
     // A stop that was ordered while this waited for its slot has an `end` behind it.
     if (inner.status !== 'starting' || inner.launch !== number) return;
     instance.ranAs = instance.wantedAs;
+    instance.ranEpoch = instance.assigned.epoch;
+    instance.ranNonce = instance.assigned.nonce;
     const outcome = await deps.launch(instance, number);
     switch (outcome.type) {
       case 'launched':
@@ -107,6 +112,7 @@ export function createEffects(deps: EffectDeps): {
     const { run } = instance;
     if (run === undefined) return deps.apply(instance, { type: 'tree-ended' });
     const { signal, grace } = instance.assigned.spec.stop;
+    deps.beforeStop(instance.id);
     const tree = await run.end({ signal, graceMs: grace });
     if (tree.left.length > 0 || !run.ended) {
       const { left } = tree;
@@ -148,6 +154,14 @@ export function createEffects(deps: EffectDeps): {
     });
   }
 
+  function rewatch(instance: Instance): void {
+    const { status } = claimedPart(instance.state);
+    if (status !== 'running' && status !== 'ready') return;
+    prober.unwatch(instance.id);
+    instance.protocol = undefined;
+    watch(instance);
+  }
+
   async function readLastLines(instance: Instance): Promise<void> {
     try {
       instance.lastLines = await deps.readLastLines(instance.id);
@@ -157,5 +171,5 @@ export function createEffects(deps: EffectDeps): {
     }
   }
 
-  return { carryOut, bind };
+  return { carryOut, bind, rewatch };
 }

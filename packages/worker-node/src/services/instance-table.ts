@@ -1,6 +1,11 @@
 import type { Clock, Counter, InstanceId, Logger } from '@meshwork/shared';
 import { toRecord, type InstanceRecord } from '../core/instance-record.ts';
-import type { InstanceEffect, InstanceEvent } from '../core/instance-state.ts';
+import {
+  claimedPart,
+  type InstanceEffect,
+  type InstanceEvent,
+  type InstanceState,
+} from '../core/instance-state.ts';
 import { stepInstance } from '../core/step-instance.ts';
 import { policyOf, type Instance } from './instance.ts';
 
@@ -20,6 +25,8 @@ export interface InstanceTableDeps {
   readonly ignoredEvents: Counter;
   /** Carries out one effect; effects of one instance come one after the other. Must not reject. */
   carryOut(instance: Instance, effect: InstanceEffect): Promise<void>;
+  /** A run ended badly, or could not be started. */
+  onCrash(instance: Instance): void;
   /** Something changed that may let something else happen. */
   onChange(instance: Instance): void;
 }
@@ -71,17 +78,24 @@ export function createInstanceTable(deps: InstanceTableDeps): InstanceTable {
     }
     if (step.state === before && step.effects.length === 0) return;
     instance.state = step.state;
-    if (before.status !== step.state.status) {
-      const { history, ...state } =
-        'history' in step.state ? step.state : { ...step.state, history: undefined };
-      const fields = { instance: instance.id, from: before.status, to: state.status };
-      logger.info({ ...fields, lastExit: history?.lastExit }, 'instance changed its state');
-    }
+    logChange(instance, before);
     keep(instance);
     for (const effect of step.effects) {
       instance.effects = instance.effects.then(() => deps.carryOut(instance, effect));
     }
     deps.onChange(instance);
+  }
+
+  function logChange(instance: Instance, before: InstanceState): void {
+    const { history, status } = claimedPart(instance.state);
+    const was = claimedPart(before);
+    const isCrash = history.crashes > was.history.crashes;
+    if (isCrash) deps.onCrash(instance);
+    if (status === was.status && instance.state.status === before.status) return;
+    const fields = { instance: instance.id, from: before.status, to: instance.state.status };
+    const isEnd = isCrash || status === 'ended';
+    const exit = isEnd ? { exit: history.lastExit, crashes: history.crashes } : {};
+    logger.info({ ...fields, ...exit }, 'instance changed its state');
   }
 
   return {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AssignedInstance, Evidence, InstanceId, Run } from '@meshwork/shared';
+import type { AssignedInstance, Epoch, Evidence, InstanceId, Run } from '@meshwork/shared';
 import type { Claim } from '../core/converge.ts';
 import type { InstancePolicy, InstanceState } from '../core/instance-state.ts';
 import { toIdentity } from '../core/process-key.ts';
@@ -17,6 +17,9 @@ export interface Instance {
   wantedAs: string;
   /** Identity of what its latest run was started as. */
   ranAs: string | undefined;
+  /** Placement and ordered restart that its latest run was started for. */
+  ranEpoch: Epoch | undefined;
+  ranNonce: number | undefined;
   /** `auto` ports it keeps, by name. */
   autoPorts: Readonly<Record<string, number>>;
   /** Ports of its latest run, by name. */
@@ -49,6 +52,8 @@ export function createInstance(
     claim: options.claim,
     state: options.state,
     ranAs: options.ranAs,
+    ranEpoch: undefined,
+    ranNonce: undefined,
     autoPorts: options.autoPorts ?? {},
     ports: {},
     run: undefined,

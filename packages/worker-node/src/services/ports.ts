@@ -8,6 +8,7 @@ import type {
   Calls,
   Component,
   Epoch,
+  Evidence,
   Health,
   Incarnation,
   InstanceId,
@@ -98,6 +99,12 @@ export interface AgentLinkHost extends Component {
   close(instance: InstanceId): Promise<void>;
   /** Whether an agent with SDK is connected now. */
   hasSdk(instance: InstanceId): boolean;
+  /** Tells an agent that is about to be stopped to finish what it works on; returns at once. */
+  drain(instance: InstanceId): void;
+  /** What the agent last said of its progress, and when (ms since boot); undefined when it said nothing. */
+  progress(
+    instance: InstanceId,
+  ): (Pick<Evidence, 'ok' | 'detail'> & { readonly atMs: number }) | undefined;
 }
 
 /** What heartbeats carry that only the daemon's loop knows. */

@@ -9,9 +9,10 @@ import type {
   SendOutcome,
 } from '@meshwork/shared';
 import type { DesiredState } from '../core/reconcile.ts';
-import type { Instance } from './instance.ts';
+import type { Instance, Observation } from './instance.ts';
 import { createBell } from './bell.ts';
-import { digestReports, toInstanceReport } from './to-report.ts';
+import type { UnreadableInstance } from './read-spec.ts';
+import { digestReports, toInstanceReport, toUnreadableReport } from './to-report.ts';
 
 /** What the reporter needs from outside. */
 export interface ReporterDeps {
@@ -23,6 +24,10 @@ export interface ReporterDeps {
   incarnation(): Incarnation;
   callsInFlight(instance: InstanceId): number;
   hasSdk(instance: InstanceId): boolean;
+  /** What the agent itself said of its work. */
+  progress(instance: InstanceId): Observation | undefined;
+  /** Instances that this release cannot obey. */
+  unreadable(): readonly UnreadableInstance[];
   /** Replaces a report that still waits to be sent. */
   send(report: NodeReport): SendOutcome;
   /** The digest that heartbeats carry. */
@@ -60,18 +65,22 @@ export function createReporter(deps: ReporterDeps): Reporter {
     let leftLines = MAX_LAST_LINES;
     const instances = [...deps.instances.values()].map((instance): InstanceReport => {
       const { id } = instance;
-      const callsInFlight = deps.callsInFlight(id);
       const report = toInstanceReport(instance, {
         nowMs,
         hold,
-        callsInFlight,
+        callsInFlight: deps.callsInFlight(id),
         hasSdk: deps.hasSdk(id),
+        progress: deps.progress(id),
       });
       leftLines -= report.lastLines?.length ?? 0;
       if (leftLines >= 0) return report;
       const { lastLines: _, ...short } = report;
       return short;
     });
+    for (const unreadable of deps.unreadable()) {
+      if (!deps.instances.has(unreadable.assigned.instance))
+        instances.push(toUnreadableReport(unreadable));
+    }
     const { mesh, term, revision } = deps.desired();
     const digest = digestReports(instances);
     const base = { incarnation: deps.incarnation(), digest, term, revision, instances };

@@ -43,6 +43,8 @@ export interface SupervisorDeps {
   readonly bootId: string;
   readonly assignments: Counter;
   bind(instance: Instance, run: Run, launch: number): void;
+  /** Opens the link of a run that an earlier daemon started; never rejects. */
+  openLink(instance: Instance): Promise<void>;
   /** Its spec changed while it lives: probes it as the new one says. */
   rewatch(instance: Instance): void;
   /** What was desired changed, though perhaps no instance did. */

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { InstanceReport } from '@meshwork/shared';
 import { describeReason } from '../core/instance-reason.ts';
 import { claimedPart, type InstanceState } from '../core/instance-state.ts';
-import type { Instance } from './instance.ts';
+import type { Instance, Observation } from './instance.ts';
+import type { UnreadableInstance } from './read-spec.ts';
 
 /** What a report says besides what the supervisor holds. */
 export interface ReportContext {
@@ -11,6 +12,7 @@ export interface ReportContext {
   readonly hold?: string | undefined;
   readonly callsInFlight: number;
   readonly hasSdk: boolean;
+  readonly progress?: Observation | undefined;
 }
 
 /** A report in the making; ages count from `nowMs`. */
@@ -24,8 +26,9 @@ export function toInstanceReport(instance: Instance, context: ReportContext): In
     instance: instance.id,
     agent: assigned.agent,
     fleet: assigned.fleet,
-    epoch: assigned.epoch,
-    nonce: assigned.nonce,
+    // While a run lives, what it is counts and not what it should be.
+    epoch: (isLive ? instance.ranEpoch : undefined) ?? assigned.epoch,
+    nonce: (isLive ? instance.ranNonce : undefined) ?? assigned.nonce,
     state: state.status,
     stateAgeMs: Math.max(0, nowMs - state.sinceMs),
     ...(reason === undefined ? {} : { reason }),
@@ -37,6 +40,7 @@ export function toInstanceReport(instance: Instance, context: ReportContext): In
       // The runtime tells of an end within its own look; a report says what it knows now.
       ...(isLive ? { process: { ok: true, ageMs: 0 } } : {}),
       ...(protocol === undefined ? {} : { protocol: withAge(protocol, nowMs) }),
+      ...(context.progress === undefined ? {} : { progress: withAge(context.progress, nowMs) }),
     },
     ...(history.lastExit === undefined ? {} : { lastExit: history.lastExit }),
     ...(instance.lastLines === undefined || !isUnwell(state)
@@ -44,6 +48,27 @@ export function toInstanceReport(instance: Instance, context: ReportContext): In
       : { lastLines: [...instance.lastLines] }),
     callsInFlight: context.callsInFlight,
     hasSdk: context.hasSdk,
+  };
+}
+
+/** Says of an instance that this release cannot obey why it does not start. */
+export function toUnreadableReport({ assigned, reason }: UnreadableInstance): InstanceReport {
+  const { instance, agent, fleet, epoch, nonce } = assigned;
+  return {
+    instance,
+    agent,
+    fleet,
+    epoch,
+    nonce,
+    state: 'waiting',
+    stateAgeMs: 0,
+    reason,
+    restarts: 0,
+    crashes: 0,
+    ports: {},
+    evidence: {},
+    callsInFlight: 0,
+    hasSdk: false,
   };
 }
 
@@ -73,7 +98,7 @@ function reasonOf(instance: Instance, context: ReportContext): string | undefine
 }
 
 function withAge(
-  observation: NonNullable<Instance['protocol']>,
+  observation: Observation,
   nowMs: number,
 ): NonNullable<InstanceReport['evidence']['protocol']> {
   const { atMs, ...said } = observation;
