@@ -16,6 +16,7 @@ const Latest = z.object({
 const agent = await connectAgent();
 const heat = new Map<string, number>();
 let lastPath = '';
+let lastTerms = '';
 let isNoted = false;
 
 /** Terms cool with every turn, so that what stands out for long comes before what did once. */
@@ -55,8 +56,11 @@ await runAgent(agent, {
   async work() {
     if (!isNoted) await noteStart();
     const { latest } = await ask(agent, 'keywords', 'latest', { answer: Latest });
+    const terms = (latest.keywords ?? []).map(({ term }) => term);
+    // The same passage is not counted twice where this asks faster than that reads.
+    warm(terms.join() === lastTerms ? [] : terms);
     lastPath = latest.path ?? lastPath;
-    warm((latest.keywords ?? []).map(({ term }) => term));
+    lastTerms = terms.join();
     return 1;
   },
 });

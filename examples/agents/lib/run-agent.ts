@@ -54,7 +54,8 @@ export async function runAgent(
     await pause(isReady ? everyMs : firstTriesEveryMs, agent.closed);
   }
   console.log(`stops after ${counts.work} ${unit}`);
-  if (agent.closed.reason instanceof MeshError) throw agent.closed.reason;
+  const { reason } = agent.closed;
+  if (reason instanceof MeshError && reason.code !== 'MESH_STOPPING') throw reason;
 }
 
 /** Calls an action through the mesh and checks that the answer has the fields it needs. */
