@@ -16,6 +16,7 @@ export interface PendingCalls {
 /** Codes an agent may answer with; any other is its own and comes as MESH_AGENT_FAILED. */
 const agentCodes = [
   'MESH_ACTION_UNKNOWN',
+  'MESH_AGENT_FAILED',
   'MESH_INPUT_INVALID',
   'MESH_BUSY',
   'MESH_EXPIRED',

@@ -274,6 +274,7 @@ describe('calls', () => {
   test.each([
     ['MESH_ACTION_UNKNOWN', 'MESH_ACTION_UNKNOWN'],
     ['MESH_INPUT_INVALID', 'MESH_INPUT_INVALID'],
+    ['MESH_AGENT_FAILED', 'MESH_AGENT_FAILED'],
     ['MESH_AUTH_REFUSED', 'MESH_AGENT_FAILED'],
     ['OUT_OF_STOCK', 'MESH_AGENT_FAILED'],
   ])('an agent’s %s comes as %s', async (said, code) => {
