@@ -20,3 +20,9 @@ export {
   type MemoryDatabase,
   type MemoryStore,
 } from './memory-store.ts';
+export {
+  startRealMesh,
+  type MeshOutput,
+  type RealMesh,
+  type RealMeshOptions,
+} from './real-mesh.ts';
