@@ -22,7 +22,8 @@ export interface PackageManifest {
 /** One `import` or `export ... from` of a file. */
 export interface Import {
   readonly target: string;
-  readonly isTypeOnly: boolean;
+  /** Names that exist at run time; `*` for all of a module, nothing when only types are taken. */
+  readonly values: readonly string[];
 }
 
 /** What each package may depend on, beside itself; a package that is not listed may not exist. */
@@ -66,11 +67,11 @@ export function findImports(text: string): readonly Import[] {
   return [
     ...[...code.matchAll(statements)].map((match) => ({
       target: match[3] ?? '',
-      isTypeOnly: match[1] !== undefined || namesOnlyTypes(match[2] ?? ''),
+      values: match[1] === undefined ? findValues(match[2] ?? '') : [],
     })),
     ...[...code.matchAll(others)].map((match) => ({
       target: match[1] ?? match[2] ?? '',
-      isTypeOnly: false,
+      values: ['*'],
     })),
   ];
 }
@@ -167,8 +168,9 @@ function checkLayer(layer: Layer, inside: string, one: Import): readonly string[
     if (layer === 'core' && !['@meshwork/shared', 'zod'].includes(one.target)) {
       return [`a core imports only its own files, @meshwork/shared and zod, not ${one.target}`];
     }
-    return layer === 'services' && one.target === '@meshwork/platform' && !one.isTypeOnly
-      ? ['only app.ts names adapters: import types from @meshwork/platform, take values as deps']
+    const isOnlyDeclared = one.values.every((name) => /^define[A-Z]/.test(name));
+    return layer === 'services' && one.target === '@meshwork/platform' && !isOnlyDeclared
+      ? ['only app.ts names adapters: from @meshwork/platform import types and define*']
       : [];
   }
   const other = toLayer(posix.normalize(posix.join(posix.dirname(inside), one.target)));
@@ -195,10 +197,11 @@ function toFolder(packageName: string): string | undefined {
   return /^@meshwork\/([^/]+)/.exec(packageName)?.[1];
 }
 
-function namesOnlyTypes(clause: string): boolean {
-  const names = /^\{([^}]*)\}\s*$/.exec(clause.trim())?.[1]?.split(',') ?? [];
-  const given = names.map((name) => name.trim()).filter((name) => name !== '');
-  return given.length > 0 && given.every((name) => name.startsWith('type '));
+function findValues(clause: string): readonly string[] {
+  const list = /^\{([^}]*)\}\s*$/.exec(clause.trim())?.[1];
+  if (list === undefined) return ['*'];
+  const names = list.split(',').map((name) => name.trim());
+  return names.filter((name) => name !== '' && !name.startsWith('type '));
 }
 
 /** Good enough for import lists: a comment mark inside a string ends at most that one line. */

@@ -27,6 +27,7 @@ describe('findLayerBreaks, per import', () => {
     ['packages/main-node/src/services/a.ts', "import { x } from '../main.ts';"],
     ['packages/main-node/src/services/a.ts', "import { x } from '@meshwork/platform';"],
     ['packages/main-node/src/services/a.ts', "export { x } from '@meshwork/platform';"],
+    ['packages/main-node/src/routes/a.ts', "import { defineX, y } from '@meshwork/platform';"],
     ['packages/main-node/src/services/a.ts', "const x = await import('@meshwork/platform');"],
     ['packages/main-node/src/app.ts', "import { x } from './main.ts';"],
     ['packages/main-node/src/app.ts', "const home = process.env['HOME'];"],
@@ -43,6 +44,7 @@ describe('findLayerBreaks, per import', () => {
     ['packages/main-node/src/services/a.ts', "import { x } from '../core/b.ts';"],
     ['packages/main-node/src/services/a.ts', "import type { X } from '@meshwork/platform';"],
     ['packages/main-node/src/services/a.ts', "import { type X } from '@meshwork/platform';"],
+    ['packages/main-node/src/routes/a.ts', "import { defineRoute } from '@meshwork/platform';"],
     ['packages/main-node/src/app.ts', "import { x } from '@meshwork/platform';"],
     ['packages/main-node/src/main.ts', "import { x } from './app.ts';\nprocess.exit(x);"],
     ['packages/worker-node/src/heartbeat-main.ts', "import { x } from '@meshwork/platform';"],
@@ -100,13 +102,13 @@ export type { G } from './g.ts';
 const h = import('./h.ts');
 `;
     expect(findImports(text)).toEqual([
-      { target: './a.ts', isTypeOnly: true },
-      { target: './b.ts', isTypeOnly: false },
-      { target: './d.ts', isTypeOnly: false },
-      { target: './f.ts', isTypeOnly: false },
-      { target: './g.ts', isTypeOnly: true },
-      { target: './e.ts', isTypeOnly: false },
-      { target: './h.ts', isTypeOnly: false },
+      { target: './a.ts', values: [] },
+      { target: './b.ts', values: ['b'] },
+      { target: './d.ts', values: ['*'] },
+      { target: './f.ts', values: ['*'] },
+      { target: './g.ts', values: [] },
+      { target: './e.ts', values: ['*'] },
+      { target: './h.ts', values: ['*'] },
     ]);
   });
 });
