@@ -18,6 +18,8 @@ export interface ProcessRuntimeDeps {
   readonly logger: Logger;
   /** Identity of this boot; default: the kernel's. */
   readonly bootId?: string;
+  /** Absolute path of the shell that shims are made of; default: dash where it is installed, else `sh`. */
+  readonly shell?: string;
 }
 
 const SUFFIX = '.run';
@@ -128,7 +130,7 @@ export function createProcessRuntime(
     name: 'process-runtime',
     async start(signal) {
       await mkdir(dir, { recursive: true, mode: 0o700 });
-      tools = await findShellTools(signal);
+      tools = await findShellTools({ shell: deps.shell, signal });
       watchDirectory();
       looking = lookRegularly();
     },

@@ -153,6 +153,7 @@ function createRunFile(options: LaunchOptions, cookie: string): number {
         cookie,
         bootId,
         pidNamespace,
+        isShellOutspoken: options.tools.isShellOutspoken,
         tag: { ...spec.tag },
         log: spec.log,
       }),

@@ -16,6 +16,8 @@ const Header = z.object({
   cookie: z.string(),
   bootId: z.string(),
   pidNamespace: z.string(),
+  /** Whether the shim's shell says a word when a signal ends its child. */
+  isShellOutspoken: z.boolean(),
   tag: z.record(z.string(), z.string()),
   log: z.object({ dir: z.string(), segmentBytes: z.number(), maxSegments: z.number() }),
 });
@@ -81,7 +83,9 @@ export function parseRunFile(text: string): RunRecord | undefined {
     ...(shim === undefined ? {} : { shim }),
     ...(pump === undefined ? {} : { pump }),
     ...(main === undefined ? {} : { main }),
-    ...(status === undefined ? {} : { exit: toExit(status, hasSpoken) }),
+    ...(status === undefined
+      ? {}
+      : { exit: toExit(status, { hasSpoken, isOutspoken: header.isShellOutspoken }) }),
     remarks,
   };
 }
@@ -89,15 +93,19 @@ export function parseRunFile(text: string): RunRecord | undefined {
 /**
  * Reads a shell's `$?`: above 128 it is a signal or an exit code.
  *
- * A shell that waits for a foreground child says a word on its standard error when a signal ended it (dash and bash: seen), but
- * not for SIGINT and SIGPIPE; so only these two stay open.
+ * dash says a word on its standard error when a signal ended its foreground child, but not for SIGINT and SIGPIPE; bash, in a
+ * script like ours, never does. So only where a word was to be expected, silence means an exit code.
  */
-function toExit(status: number, hasSpoken: boolean): RecordedExit {
+function toExit(
+  status: number,
+  shell: { readonly hasSpoken: boolean; readonly isOutspoken: boolean },
+): RecordedExit {
   const signal = toSignalName(status - 128);
   if (signal === undefined) return { code: status, evidence: 'shim' };
-  if (hasSpoken) return { signal, evidence: 'shim' };
-  if (SILENT_SIGNALS.includes(signal)) return { code: status, signal, evidence: 'shim-either' };
-  return { code: status, evidence: 'shim' };
+  if (shell.hasSpoken) return { signal, evidence: 'shim' };
+  const isSilenceTelling = shell.isOutspoken && !SILENT_SIGNALS.includes(signal);
+  if (isSilenceTelling) return { code: status, evidence: 'shim' };
+  return { code: status, signal, evidence: 'shim-either' };
 }
 
 function toSignalName(signal: number): string | undefined {

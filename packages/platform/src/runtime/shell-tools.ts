@@ -18,22 +18,34 @@ export interface ShellTools {
   readonly setpriv: string;
   readonly sleep: string;
   readonly test: string;
+  /** Whether the shell says a word when a signal ends its child, so that an exit code of 143 can be told from SIGTERM. */
+  readonly isShellOutspoken: boolean;
 }
 
 const FOLDERS = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin'];
 /** Some systems keep GNU's tools under another name beside a rewrite. */
 const HEADS = ['gnuhead', 'head'];
 
+/** Prints what two `head` make of one pipe; then whatever the shell itself has to say about a killed child. */
+const PROBE = `
+printf 123456 | { "$1" -c 3; printf /; "$1" -c 9; }
+( exec "$2" -c 'kill -9 $$' )
+exit 0
+`;
+
 /**
- * Finds the tools and proves the one property that no byte may depend on by faith: that `head -c` reads no further than it
- * was told, so that the next one goes on where it ended.
+ * Finds the tools, and tries what cannot be known of them by name: that `head -c` reads no further than it was told, so that
+ * the next one goes on where it ended; and what the shell says of a killed child (dash: a word, bash in a `-c` script: none).
  *
  * Throws MESH_SPAWN_FAILED naming what is missing or unfit and the package that has it.
  */
-export async function findShellTools(signal: AbortSignal): Promise<ShellTools> {
-  const tools: ShellTools = {
+export async function findShellTools(options: {
+  readonly shell: string | undefined;
+  readonly signal: AbortSignal;
+}): Promise<ShellTools> {
+  const tools = {
     // dash takes half of bash's memory, and a shell stands beside every program.
-    sh: find('dash') || required('sh', 'dash'),
+    sh: options.shell ?? (find('dash') || required('sh', 'dash')),
     setsid: required('setsid', 'util-linux'),
     head: required(HEADS.find((name) => find(name) !== '') ?? 'head', 'coreutils'),
     rm: required('rm', 'coreutils'),
@@ -44,12 +56,12 @@ export async function findShellTools(signal: AbortSignal): Promise<ShellTools> {
     fallocate: find('fallocate'),
     setpriv: find('setpriv'),
   };
-  const script = 'printf 123456 | { "$1" -c 3; printf /; "$1" -c 9; }';
-  const { stdout } = await promisify(execFile)(tools.sh, ['-c', script, 'sh', tools.head], {
-    signal,
-    env: {},
-  });
-  if (stdout === '123/456') return tools;
+  const { stdout, stderr } = await promisify(execFile)(
+    tools.sh,
+    ['-c', 'eval "$MESH_SHIM"', 'sh', tools.head, tools.sh],
+    { signal: options.signal, env: { MESH_SHIM: PROBE } },
+  );
+  if (stdout === '123/456') return { ...tools, isShellOutspoken: stderr !== '' };
   throw new MeshError(
     'MESH_SPAWN_FAILED',
     `cannot start programs: ${tools.head} reads more than it is told, output would be lost; install GNU coreutils`,

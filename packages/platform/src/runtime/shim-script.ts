@@ -128,6 +128,7 @@ fi
 (
   read -r MESH_SHIM_STAT </proc/self/stat && echo "main $MESH_SHIM_STAT" || exit 125
   shift ${OWN_PARAMETERS}
+  unset SHLVL
   exec "$@" >&6 2>&6 5<&- 6>&-
 )
 echo "exit $?"

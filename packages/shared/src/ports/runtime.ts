@@ -38,7 +38,8 @@ export interface LogPolicy {
  * How a run ended, and how that is known.
  *
  * - `shim`: its parent waited for it; exactly one of `code` and `signal` is given and true.
- * - `shim-either`: its parent saw a status that both an exit code and a signal give (130 or 141); both are given, one is true.
+ * - `shim-either`: its parent saw a status that both an exit code and a signal give; both are given, one is true. 130 and 141
+ *   only, but any over 128 on a machine without dash.
  * - `gone`: nobody waited for it (its shim was killed) and it was missing when we looked; neither is known.
  * - `other-boot`: it ran before the machine, or the container, was started anew; neither is known.
  */

@@ -9,6 +9,8 @@ import { until } from '../until.ts';
 export interface ProcessRuntimeSubject {
   /** A runtime on this directory, not started. Several on one directory are a daemon and those that come after it. */
   create(dir: string): ProcessRuntime;
+  /** Whether it tells a signal from an exit code over 128. */
+  readonly isSureOfSignals: boolean;
 }
 
 /** What the tests of one suite share: a folder of its own for each test, and the runtime of the daemon that lives now. */
@@ -23,6 +25,7 @@ export interface ProcessRuntimeWorld {
   path(file?: string): string;
   /** What a program wrote there, once it ends with a newline. */
   written(file: string): Promise<string>;
+  readonly isSureOfSignals: boolean;
   /** Ends the daemon and leaves its runs. */
   retire(): Promise<void>;
   /** Lets the next daemon begin on the same directory; answers what it adopted. */
@@ -86,6 +89,7 @@ export function useProcessRuntimeWorld(subject: ProcessRuntimeSubject): ProcessR
         const text = existsSync(path(file)) ? readFileSync(path(file), 'utf8') : '';
         return text.endsWith('\n') && text;
       }),
+    isSureOfSignals: subject.isSureOfSignals,
     retire: () => runtime.stop(none),
     succeed,
   };

@@ -18,6 +18,7 @@ describe('adoption', () => {
         { dir },
         { ...createTestDeps(), ...(bootId === undefined ? {} : { bootId }) },
       ),
+    isSureOfSignals: true,
   });
   const runFile = (): string => world.path('../runs/agent.0.run');
 
@@ -47,6 +48,7 @@ describe('adoption', () => {
       cookie,
       bootId: readBootId(),
       pidNamespace: readPidNamespace(),
+      isShellOutspoken: true,
     };
     writeFileSync(runFile(), encodeRunHeader({ ...header, tag: { agent: 'agent' }, log }));
     writeFileSync(runFile(), lines.map((line) => `${line}\n`).join(''), { flag: 'a' });

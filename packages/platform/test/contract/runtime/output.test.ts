@@ -17,6 +17,7 @@ const gently = { signal: 'SIGTERM', graceMs: 5_000 } as const;
 describe('the output of a program', () => {
   const world = useProcessRuntimeWorld({
     create: (dir) => createProcessRuntime({ dir }, createTestDeps()),
+    isSureOfSignals: true,
   });
   const dir = (): string => world.path('../log');
   const log = (segmentBytes: number, maxSegments: number): Partial<LaunchSpec> => ({
@@ -199,6 +200,7 @@ describe('the output of a program', () => {
 describe('following output', () => {
   const world = useProcessRuntimeWorld({
     create: (dir) => createProcessRuntime({ dir }, createTestDeps()),
+    isSureOfSignals: true,
   });
 
   it('gives every line once, in order, while it is written, and ends when told', async () => {

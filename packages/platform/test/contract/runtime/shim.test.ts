@@ -17,6 +17,7 @@ const waitForGo = 'while [ ! -e go ]; do sleep 0.01; done; exit 9';
 describe('the shim', () => {
   const world = useProcessRuntimeWorld({
     create: (dir) => createProcessRuntime({ dir }, createTestDeps()),
+    isSureOfSignals: true,
   });
   const runFile = (): string => world.path('../runs/agent.0.run');
   const recordOf = (): RunRecord => readRecord(runFile())!;
@@ -75,7 +76,14 @@ describe('the shim', () => {
   });
 
   it('starts nothing when its record was taken away before it began', async () => {
-    const header = { id: 'agent.0', cookie: 'c', bootId: 'b', pidNamespace: 'n', tag: {} };
+    const header = {
+      id: 'agent.0',
+      cookie: 'c',
+      bootId: 'b',
+      pidNamespace: 'n',
+      tag: {},
+      isShellOutspoken: true,
+    };
     const log = { dir: world.path('../log'), segmentBytes: 65_536, maxSegments: 4 };
     writeFileSync(runFile(), encodeRunHeader({ ...header, log }));
     rmSync(runFile());
@@ -109,6 +117,7 @@ describe('the shim', () => {
 describe('a daemon', () => {
   const world = useProcessRuntimeWorld({
     create: (dir) => createProcessRuntime({ dir }, createTestDeps()),
+    isSureOfSignals: true,
   });
 
   async function startDaemon(
