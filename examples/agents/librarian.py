@@ -2,8 +2,10 @@
 
 search {q, limit}, popular {n}. A shard that does not answer within 2 s is named under missing; the others'
 hits are there all the same. Where nothing is found it asks the spell checker what was meant.
+SHARDS names all shards; after PATIENCE seconds at its start it serves without those that do not answer.
 """
 
+import os
 import threading
 import time
 
@@ -15,8 +17,9 @@ SHARD_SECONDS = 2.0
 SPELL_SECONDS = 0.5
 MAX_QUERIES = 1000
 
-service = Service('shards visited')
+service = Service('shards visited', patience=float(os.environ.get('PATIENCE', '20')))
 shards = peers('shard')
+unplaced = sorted(set(os.environ.get('SHARDS', '').split()) - {shard.name for shard in shards})
 lock = threading.Lock()
 nodes = {}      # shard -> node, as it said last
 queries = {}    # query -> how often
@@ -31,11 +34,12 @@ def search(body):
     answers, failures = ask_all(shards, 'search', {'q': query, 'limit': limit}, SHARD_SECONDS)
     hits = sorted((hit for _, answer in answers for hit in answer['hits']), key=lambda hit: (-hit['score'], hit['path']))
     note(query, answers)
+    missing = [(shard.name, reason) for shard, reason in failures]
+    missing += [(name, 'nobody could say where it runs when this agent started') for name in unplaced]
     result = {'q': query, 'hits': hits[:limit], 'found': sum(answer['found'] for _, answer in answers),
               'documents': sum(answer['documents'] for _, answer in answers),
-              'shards': {'asked': len(shards), 'answered': len(answers)},
-              'missing': [{'shard': shard.name, 'node': nodes.get(shard.name, 'unknown'), 'reason': reason}
-                          for shard, reason in failures],
+              'shards': {'asked': len(answers) + len(missing), 'answered': len(answers)},
+              'missing': [{'shard': name, 'node': nodes.get(name, 'unknown'), 'reason': reason} for name, reason in missing],
               'tookMs': round(1000 * (time.monotonic() - started), 1)}
     if not hits:
         result['didYouMean'] = suggest(query)
@@ -76,7 +80,9 @@ def meet_shards():
 
 @service.check
 def check():
-    ask_all(shards, 'search', {'q': 'readme', 'limit': 1}, SHARD_SECONDS)
+    answers, failures = ask_all(shards, 'search', {'q': 'readme', 'limit': 1}, SHARD_SECONDS)
+    if not answers:
+        raise PeerError(f'no shard answers: {", ".join(f"{shard.name}: {reason}" for shard, reason in failures)}')
 
 
 @service.every(5)
@@ -84,6 +90,7 @@ def visit():
     """Asks each shard how much it holds."""
     answers, _ = ask_all(shards, 'stats', {}, SHARD_SECONDS)
     for shard, answer in answers:
+        nodes[shard.name] = answer['node']
         visits[shard.name] = answer.get('documents', 0)
     return len(answers)
 

@@ -8,7 +8,7 @@ from lib.peers import PeerError, peer
 from lib.server import BadRequest
 from lib.service import Service, log, number_of, text_of
 
-MAX_BOXES, MAX_MESSAGES = 100, 200
+MAX_BOXES, MAX_MESSAGES = 100, 100
 
 service = Service('boxes kept')
 lock = threading.Lock()

@@ -25,7 +25,7 @@ async function gather(): Promise<Issue['sections']> {
 /** The mailbox keeps so many; readers who do not come lose the oldest issues first. */
 async function makeRoom(): Promise<void> {
   const { messages } = await ask(agent, 'mailbox', 'receive', {
-    args: { to: reader, n: 200 },
+    args: { to: reader, n: 100 },
     answer: Waiting,
   });
   const oldest = messages.at(-waitingAtMost);

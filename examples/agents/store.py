@@ -12,7 +12,7 @@ from lib.service import Service, text_of
 from lib.state import state_folder
 
 MAX_KEYS = 10_000
-MAX_VALUE_BYTES = 64 * 1024
+MAX_VALUE_BYTES = 256 * 1024
 REWRITE_BYTES = 4 * 1024 * 1024
 
 service = Service('entries verified on disk')

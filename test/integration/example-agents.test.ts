@@ -367,6 +367,51 @@ describe('one example agent', () => {
     expect(events.map((event) => event.source)).toContain('tokenizer');
   });
 
+  itNeeds(
+    ['python3'],
+    'searches without the shards of a node that is away, and names them',
+    async () => {
+      const librarian = specs.get('librarian')!;
+      const dependsOn = librarian.start.dependsOn.filter((name) => name !== 'shard-f');
+      const impatient: AgentSpec = {
+        ...librarian,
+        env: { ...librarian.env, PATIENCE: '0.3' },
+        start: { ...librarian.start, dependsOn },
+      };
+      const agents = new Map(fleet.agents);
+      for (const name of agents.keys()) if (name === 'librarian') agents.set(name, impatient);
+      const alone = createByHand({
+        fleet: { ...fleet, agents },
+        documents: join(folder, 'documents'),
+        state: join(folder, 'alone'),
+      });
+      try {
+        await alone.startAll(['shard-a', 'shard-b', 'shard-c', 'shard-d', 'spell-checker']);
+        await alone.start('librarian');
+        const deadlineMs = performance.now() + 10_000;
+        while ((await alone.call('librarian', 'health')).status !== 200) {
+          expect(performance.now()).toBeLessThan(deadlineMs);
+          await sleep(20);
+        }
+        const { body } = await alone.call('librarian', 'search', { q: 'lab' });
+
+        expect(body).toMatchObject({
+          shards: { asked: 6, answered: 4 },
+          missing: [
+            { shard: 'shard-e', node: 'unknown', reason: 'connection refused' },
+            {
+              shard: 'shard-f',
+              node: 'unknown',
+              reason: expect.stringContaining('nobody could say'),
+            },
+          ],
+        });
+      } finally {
+        await alone.endAll();
+      }
+    },
+  );
+
   itNeeds(['python3'], 'keeps what it acknowledged through a kill -9', async () => {
     await hand.startAll(['memory-store']);
     for (let n = 0; n < 50; n += 1) {

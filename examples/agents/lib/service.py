@@ -28,10 +28,14 @@ from lib.server import BadRequest, serve
 
 
 class Service:
-    """One agent of the example fleet. `unit` names what `stats` counts."""
+    """One agent of the example fleet. `unit` names what `stats` counts.
 
-    def __init__(self, unit):
+    An agent with `patience` (seconds) that has waited so long for others goes on without them.
+    """
+
+    def __init__(self, unit, patience=float('inf')):
         self.unit = unit
+        self.patience = patience
         self.name = os.environ.get('MESH_AGENT', 'agent')
         self.node = os.environ.get('MESH_NODE', 'here')
         self.port = None
@@ -167,6 +171,9 @@ class Service:
                 if pause >= 1.0:
                     log(f'{doing}: {problem}')
                 self._waiting = f'{doing}: {problem}'
+            if time.monotonic() - self._started > self.patience:
+                log(f'goes on without: {self._waiting}')
+                return
             time.sleep(pause)
             pause = min(2 * pause, 1.0)
 
