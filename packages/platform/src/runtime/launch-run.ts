@@ -100,7 +100,9 @@ function startShim(
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     const pump = { ...spec.log, ...prepareSegments(spec.log, { isSameRun: false }), tools };
-    const child = spawn(tools.sh, toShimArguments({ runFile: path, pump }, launch.chain), {
+    const owner = launch.uid === undefined ? {} : { outputOwner: launch.uid };
+    const shim = { runFile: path, pump, ...owner };
+    const child = spawn(tools.sh, toShimArguments(shim, launch.chain), {
       cwd: spec.cwd,
       env: { ...launch.env, [COOKIE_VARIABLE]: cookie, MESH_SHIM: SHIM_SCRIPT },
       detached: true,

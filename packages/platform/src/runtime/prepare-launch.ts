@@ -11,6 +11,8 @@ export interface PreparedLaunch {
   /** Commands that each replace themselves by the next; the program is the last. */
   readonly chain: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** User id of the program where it is not the daemon's. */
+  readonly uid?: number;
 }
 
 type Checked = Pick<LaunchSpec, 'argv' | 'cwd' | 'env' | 'user'>;
@@ -46,6 +48,7 @@ export async function prepareLaunch(
       // A session of its own keeps signals to a process group (`kill 0`) away from shim and pump.
       chain: [tools.setsid, ...asUser, program, ...spec.argv.slice(1)],
       env: { ...accountEnv, ...spec.env },
+      ...(account === undefined ? {} : { uid: account.uid }),
     },
   };
 }

@@ -16,6 +16,8 @@
 export interface ShimParameters {
   /** Path of the run file; a shim whose file was taken away starts nothing. */
   readonly runFile: string;
+  /** Who shall own the output pipe: the program's user, who else could not open /dev/stdout. Absent: whoever runs the shim. */
+  readonly outputOwner?: number;
   readonly pump: PumpParameters;
 }
 
@@ -101,7 +103,7 @@ done
 `;
 
 /** Number of parameters in front of the program's chain of commands. */
-const OWN_PARAMETERS = 16;
+const OWN_PARAMETERS = 17;
 
 /** Starts the pump and the program, waits, records. Its one line per fact is read by `parseRunFile`. */
 export const SHIM_SCRIPT = `
@@ -122,11 +124,12 @@ fi
 {
   read -r MESH_SHIM_STAT </proc/self/stat
   echo "pump $MESH_SHIM_STAT"
-  shift
+  shift 2
   ${PUMP_SCRIPT}
 } <&5 5<&- 6>&- &
 (
   read -r MESH_SHIM_STAT </proc/self/stat && echo "main $MESH_SHIM_STAT" || exit 125
+  [ "$2" ] && command -p chown "$2" /proc/self/fd/6
   shift ${OWN_PARAMETERS}
   unset SHLVL
   exec "$@" >&6 2>&6 5<&- 6>&-
@@ -150,6 +153,7 @@ export function toShimArguments(parameters: ShimParameters, chain: readonly stri
     'eval "$MESH_SHIM"',
     'mesh-shim',
     parameters.runFile,
+    String(parameters.outputOwner ?? ''),
     ...toPumpParameters(parameters.pump),
     ...chain,
   ];

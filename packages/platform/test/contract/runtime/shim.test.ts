@@ -92,7 +92,7 @@ describe('the shim', () => {
       SHIM_SCRIPT,
       'mesh-shim',
       runFile(),
-      ...Array.from({ length: 15 }, () => 'x'),
+      ...Array.from({ length: 16 }, () => 'x'),
       'touch',
       world.path('started'),
     ]);

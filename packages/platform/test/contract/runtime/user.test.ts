@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { itNeeds, until, useProcessRuntimeWorld } from '@meshwork/testkit';
 import { describe, expect, it } from 'vitest';
 import { createProcessRuntime } from '../../../src/runtime/create-process-runtime.ts';
+import { readLog } from '../../../src/runtime/log/read-log.ts';
 import { createTestDeps } from './test-deps.ts';
 
 describe('the user of a program', () => {
@@ -35,6 +36,15 @@ describe('the user of a program', () => {
     expect(gids).toBe(['Gid:', gid, gid, gid, gid].join('\t'));
     expect(groups?.split(/\s+/).filter((group) => group === '0')).toEqual([]);
     expect(readFileSync(world.path('open/names'), 'utf8').trim()).toBe(`${home} nobody nobody`);
+  });
+
+  itNeeds(['root'], 'may open its own output anew, as /dev/stdout', async () => {
+    openTo(world.path('..'), world.path('../..'));
+    const run = await world.launch(world.shell('echo hello >/dev/stdout', { user: 'nobody' }));
+    expect(await run.exit).toMatchObject({ code: 0 });
+    await run.end({ signal: 'SIGTERM', graceMs: 5_000 });
+    const { lines } = await readLog(world.path('../log'));
+    expect(lines.map((line) => line.text)).toEqual(['hello']);
   });
 
   itNeeds(['root'], 'is ended with its tree, and its exit is told', async () => {
