@@ -43,6 +43,7 @@ export { createHttpServer, type HttpServer, type HttpServerOptions } from './htt
 export { describePortHolder, findPortHolder, type PortHolder } from './http/port-holder.ts';
 export {
   defineEventStream,
+  defineFollowableRoute,
   defineRoute,
   defineTextRoute,
   type Permission,
@@ -80,3 +81,8 @@ export {
   type EmbeddedRedisOptions,
 } from './redis/embedded-redis.ts';
 export { loadOrMintKeys } from './base/key-file.ts';
+export { createHub, type HubConfig, type HubDeps } from './wire/hub.ts';
+export { checkHello, fingerprint, mintKeyPair, proveHello, publicKeyOf } from './wire/keys.ts';
+export { createUplink, type UplinkConfig, type UplinkDeps } from './wire/uplink.ts';
+export { createWireMetrics, type WireMetrics } from './wire/wire-metrics.ts';
+export { createZmqTransport } from './wire/zmq-transport.ts';

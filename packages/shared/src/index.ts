@@ -163,6 +163,7 @@ export {
   type RememberedAnswer,
   type RememberedAnswers,
 } from './wire/remembered-answers.ts';
+export { redialTiming, stepRedial, type DialEnd, type Redial } from './wire/step-redial.ts';
 export { decodeZ85, encodeZ85 } from './wire/z85.ts';
 export {
   type Containment,

@@ -79,6 +79,8 @@ export interface HubEvents {
    * (name, role). `body` is the decoded `hello`.
    */
   onHello(peer: Peer, body: Hello): HelloVerdict;
+  /** The accepted peer is bound and its welcome is on its way: what is sent to it now arrives after that. */
+  onBound?(peer: Peer): void;
   /** The peer's kernel closed the connection (a mandatory send failed): a dead daemon on a living machine. */
   onClosed(peer: Peer): void;
 }

@@ -47,8 +47,11 @@ export interface RouterSocket {
   send(to: Uint8Array, frame: Uint8Array): Promise<FrameOutcome>;
   /** Binds one more endpoint and returns it with its real port. */
   listen(endpoint: string): string;
-  /** Ends every connection and frees the endpoints; nothing is delivered after it was called. */
-  close(): Promise<void>;
+  /**
+   * Ends every connection and, a moment later, frees the endpoints. Nothing is delivered after it was called.
+   * Frames handed over before may still leave for `lingerMs`, default 0.
+   */
+  close(options?: { readonly lingerMs: number }): void;
 }
 
 /** What a dialled connection is told. */
@@ -75,7 +78,8 @@ export interface DialOptions extends DealerEvents {
 export interface DealerSocket {
   /** Never waits. The frame must not be changed afterwards. */
   send(frame: Uint8Array): Promise<FrameOutcome>;
-  close(): void;
+  /** Frames handed over before may still leave for `lingerMs`, default 0. */
+  close(options?: { readonly lingerMs: number }): void;
 }
 
 /** Sockets that carry encrypted, mutually authenticated messages: ZeroMQ, or a test's memory. */

@@ -1,6 +1,6 @@
 const alphabet =
   '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
-const values = new Map([...alphabet].map((character, value) => [character, value]));
+const values = new Map(alphabet.split('').map((character, value) => [character, value]));
 
 /** Encodes bytes as ZeroMQ prints keys (RFC 32/Z85). Their number must be a multiple of 4. */
 export function encodeZ85(bytes: Uint8Array): string {

@@ -1,0 +1,42 @@
+import {
+  decodeBatch,
+  decodeMessage,
+  encodeBatch,
+  encodeMessage,
+  maxMessageBytes,
+  protocolRange,
+  type Batch,
+  type Envelope,
+} from '@meshwork/shared';
+
+/** Largest frame a socket accepts: the largest message with its envelope. */
+export const maxFrameBytes = maxMessageBytes + 65_536;
+
+/** A frame as text of its batch; `undefined` for anything that is no batch, or more or less than one frame. */
+export function readBatch(frames: readonly Uint8Array[]): Batch | undefined {
+  const [frame] = frames;
+  if (frame === undefined || frames.length !== 1) return undefined;
+  return decodeBatch(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString());
+}
+
+/** The first message of a batch if it is of this kind: what greets comes alone. */
+export function readGreeting(batch: Batch, kind: string): Envelope | undefined {
+  const message = decodeMessage(batch.messages[0]);
+  return message?.kind === kind ? message : undefined;
+}
+
+/** A frame of one message that belongs to no connection yet. */
+export function encodeGreeting(
+  head: { readonly to: string; readonly term: number; readonly sentAtMs: number },
+  message: {
+    readonly id: string;
+    readonly kind: string;
+    readonly correlationId?: string;
+    readonly body: unknown;
+  },
+): Uint8Array {
+  const text = encodeMessage(message, JSON.stringify(message.body));
+  return Buffer.from(
+    encodeBatch({ ...head, v: protocolRange.max, sentAtMs: Math.round(head.sentAtMs) }, [text]),
+  );
+}

@@ -1,0 +1,103 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { Dealer, type Context, type Event } from 'zeromq';
+import type { CloseReason, DealerSocket, DialOptions } from '@meshwork/shared';
+import { commonOptions, isIpv6Endpoint, linkTiming } from './zmq-options.ts';
+import { receiveAll } from './zmq-receive.ts';
+import { sendNow } from './zmq-send.ts';
+
+/**
+ * Dials once, with CURVE. ZeroMQ's own reconnecting is off: its attempts could not be told apart, and frames
+ * meant for one connection would go out on the next.
+ */
+export function dialZmqDealer(context: Context, options: DialOptions): DealerSocket {
+  let socket: Dealer | undefined;
+  let isOver = false;
+
+  function end(reason: CloseReason): void {
+    if (isOver) return;
+    isOver = true;
+    socket?.close();
+    options.onClosed(reason);
+  }
+
+  async function open(): Promise<void> {
+    const endpoint = await resolveEndpoint(options.endpoint);
+    if (isOver) return;
+    if (endpoint === undefined) return end('unresolved');
+    const dealer = new Dealer({
+      ...commonOptions,
+      context,
+      immediate: true,
+      ipv6: isIpv6Endpoint(endpoint),
+      reconnectInterval: -1,
+      connectTimeout: linkTiming.connectTimeoutMs,
+      heartbeatTimeout: linkTiming.heartbeatTimeoutDialMs,
+      maxMessageSize: options.maxMessageBytes,
+      curvePublicKey: options.keys.publicKey,
+      curveSecretKey: options.keys.secretKey,
+      curveServerKey: options.serverKey,
+      // The option takes bytes; its declared type knows only text.
+      routingId: Buffer.from(options.routingId) as unknown as string,
+    });
+    socket = dealer;
+    void watch(dealer);
+    void receiveAll(dealer, (frames) => {
+      if (!isOver) options.onFrames(frames);
+    });
+    dealer.connect(endpoint);
+  }
+
+  async function watch(dealer: Dealer): Promise<void> {
+    let isConnected = false;
+    while (!isOver) {
+      const event: Event = await dealer.events.receive();
+      if (isOver || event.type === 'end') return;
+      if (event.type === 'connect') isConnected = true;
+      if (event.type === 'handshake') options.onOpen();
+      const reason = toCloseReason(event, isConnected);
+      if (reason !== undefined) return end(reason);
+    }
+  }
+
+  open().catch(() => end('invalid'));
+  return {
+    send: (frame) =>
+      socket === undefined || isOver ? Promise.resolve('closed') : sendNow(socket, frame),
+    close({ lingerMs } = { lingerMs: 0 }) {
+      if (isOver) return;
+      isOver = true;
+      if (socket === undefined) return;
+      socket.linger = lingerMs;
+      socket.close();
+    },
+  };
+}
+
+function toCloseReason(event: Event, isConnected: boolean): CloseReason | undefined {
+  switch (event.type) {
+    case 'handshake:error:auth':
+      return 'auth';
+    case 'handshake:error:protocol':
+    case 'handshake:error:other':
+      return 'handshake';
+    case 'disconnect':
+      return 'closed';
+    case 'close':
+      return isConnected ? 'closed' : 'refused';
+    default:
+      return undefined;
+  }
+}
+
+/** Names are resolved here: libzmq would do it on the thread that serves every socket of the context. */
+async function resolveEndpoint(endpoint: string): Promise<string | undefined> {
+  const { hostname, port } = new URL(endpoint);
+  if (hostname.startsWith('[') || isIP(hostname) !== 0) return endpoint;
+  try {
+    const { address, family } = await lookup(hostname);
+    return family === 6 ? `tcp://[${address}]:${port}` : `tcp://${address}:${port}`;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,89 @@
+import { Context, Router } from 'zeromq';
+import { MeshError, type BindOptions, type RouterSocket } from '@meshwork/shared';
+import { openAuthenticator } from './zap.ts';
+import { commonOptions, errorCode, isIpv6Endpoint, linkTiming } from './zmq-options.ts';
+import { receiveAll } from './zmq-receive.ts';
+import { sendNow } from './zmq-send.ts';
+
+/** Connections that may wait to be accepted by the kernel. */
+const BACKLOG = 1_024;
+
+/**
+ * Binds a ROUTER with CURVE, its authenticator first, in a ZeroMQ context of its own.
+ *
+ * `handover` is on: a peer that comes back under its routing id replaces its dead connection at once. It makes
+ * routing ids claimable, which is why identity is bound above them.
+ */
+export function bindZmqRouter(options: BindOptions): RouterSocket {
+  const context = new Context({ blocky: false });
+  const authenticator = openAuthenticator(context, options);
+  const socket = new Router({
+    ...commonOptions,
+    context,
+    ipv6: options.endpoints.some(isIpv6Endpoint),
+    backlog: BACKLOG,
+    heartbeatTimeout: linkTiming.heartbeatTimeoutBindMs,
+    maxMessageSize: options.maxMessageBytes,
+    curveServer: true,
+    curveSecretKey: options.keys.secretKey,
+    zapDomain: options.domain,
+    zapEnforceDomain: true,
+    mandatory: true,
+    handover: true,
+  });
+  const endpoints: string[] = [];
+
+  function close({ lingerMs } = { lingerMs: 0 }): void {
+    if (socket.closed) return;
+    socket.linger = lingerMs;
+    socket.close();
+    authenticator.close();
+  }
+
+  function listen(endpoint: string): string {
+    try {
+      // Not `bind`: it blocks the socket over several turns. Not `unbind` either, ever: a receive could meet it.
+      socket.bindSync(endpoint);
+    } catch (error) {
+      throw toBindError(error, endpoint);
+    }
+    const bound = socket.lastEndpoint ?? endpoint;
+    endpoints.push(bound);
+    return bound;
+  }
+
+  try {
+    for (const endpoint of options.endpoints) listen(endpoint);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  void receiveAll(socket, ([from, ...frames]) => {
+    if (from !== undefined) options.onFrames(from, frames);
+  });
+
+  return {
+    endpoints,
+    listen,
+    send: (to, frame) => sendNow(socket, [to, frame]),
+    close,
+  };
+}
+
+function toBindError(error: unknown, endpoint: string): MeshError {
+  const code = errorCode(error);
+  const details = { endpoint, cause: code };
+  if (code === 'EADDRINUSE') {
+    return new MeshError('MESH_PORT_TAKEN', `${endpoint} is in use by another program`, {
+      details,
+    });
+  }
+  return new MeshError(
+    'MESH_INPUT_INVALID',
+    `cannot listen on ${endpoint}: ${code ?? String(error)}`,
+    {
+      details,
+      cause: error,
+    },
+  );
+}
