@@ -10,8 +10,7 @@ import { paint } from '../output/terminal.ts';
 export const doctorCommand: Command = {
   path: 'doctor',
   block: 'Set up',
-  summary:
-    'What is wrong on this PC and in its mesh, and how to mend it; works before there is a mesh',
+  summary: 'What is wrong here, and how to mend it; works without a mesh too',
   args: '',
   minArgs: 0,
   maxArgs: 0,
