@@ -21,6 +21,7 @@ export {
   parseByteSize,
   parseDuration,
 } from './quantities.ts';
+export { release } from './release.ts';
 export { tickEvery } from './ticks.ts';
 export { errorTable, type ErrorCode, type ErrorRow } from './errors/table.ts';
 export { MeshError, fromErrorBody, toMeshError, type ErrorBody } from './errors/mesh-error.ts';
