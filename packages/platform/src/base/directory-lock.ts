@@ -19,6 +19,8 @@ export interface Endpoint {
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly path?: string | undefined;
+  /** The key that whoever listens there proves to hold, Z85. */
+  readonly publicKey?: string | undefined;
 }
 
 /** Who holds a data folder, as it says itself. */
@@ -55,6 +57,7 @@ const Holder = z.object({
       host: z.string().optional(),
       port: z.int().optional(),
       path: z.string().optional(),
+      publicKey: z.string().optional(),
     }),
   ),
 });

@@ -4,7 +4,7 @@ import { MeshError, type Actor, type Clock, type Histogram, type Logger } from '
 import { hasBearerToken } from './bearer-token.ts';
 import { fromThrown, parsePart, toErrorAnswer } from './error-answer.ts';
 import type { HttpLimits } from './http-limits.ts';
-import type { Route, RouteRequest } from './route.ts';
+import type { Route, RouteRequest, SseMessage } from './route.ts';
 import { writeEventStream } from './sse.ts';
 
 /** What an app over a route table needs. */
@@ -59,6 +59,7 @@ export function buildApp(deps: AppDeps): {
     if (stopping.aborted) reply.header('connection', 'close');
   });
   const streams = new Set<FastifyRequest>();
+  const followed = new WeakSet<FastifyRequest>();
   for (const route of deps.routes) {
     app.route({
       method: route.method,
@@ -76,14 +77,14 @@ export function buildApp(deps: AppDeps): {
           );
         }
       },
-      onResponse: async (_, reply) => {
-        if (route.answer.kind === 'events') return;
+      onResponse: async (request, reply) => {
+        if (followed.has(request)) return;
         deps.seconds.observe(reply.elapsedTime / 1000, {
           route: route.path,
           status: reply.statusCode,
         });
       },
-      handler: (request, reply) => serve(route, request, reply, streams, deps),
+      handler: (request, reply) => serve(route, request, reply, { streams, followed }, deps),
     });
   }
   return { app, server };
@@ -93,7 +94,7 @@ async function serve(
   route: Route,
   request: FastifyRequest,
   reply: FastifyReply,
-  streams: Set<FastifyRequest>,
+  open: OpenStreams,
   deps: AppDeps,
 ): Promise<unknown> {
   const gone = new AbortController();
@@ -115,30 +116,61 @@ async function serve(
     case 'text':
       reply.type(route.answer.contentType);
       return route.answer.handle(input);
-    case 'events':
-      if (streams.size >= deps.limits.eventStreams) {
-        throw new MeshError(
-          'MESH_BUSY',
-          `${deps.limits.eventStreams} event streams are open already; close one`,
-        );
+    case 'events': {
+      const { handle } = route.answer;
+      return serveStream((signal) => handle({ ...input, signal }), request, reply, {
+        ...deps,
+        open,
+        gone: gone.signal,
+      });
+    }
+    case 'json or events': {
+      const { isFollowed, handle, follow } = route.answer;
+      if (!isFollowed(input)) {
+        const answer = await handle(input);
+        return route.schemas.response?.parse(answer) ?? answer;
       }
-      streams.add(request);
-      try {
-        await serveEvents(
-          route.answer.handle({ ...input, signal: AbortSignal.any([gone.signal, deps.stopping]) }),
-          reply,
-          gone.signal,
-          deps,
-        );
-      } finally {
-        streams.delete(request);
-      }
-      return reply;
+      return serveStream((signal) => follow({ ...input, signal }), request, reply, {
+        ...deps,
+        open,
+        gone: gone.signal,
+      });
+    }
   }
 }
 
+/** The open event streams: counted, and known apart from requests with an end. */
+interface OpenStreams {
+  readonly streams: Set<FastifyRequest>;
+  readonly followed: WeakSet<FastifyRequest>;
+}
+
+async function serveStream(
+  begin: (signal: AbortSignal) => AsyncIterable<SseMessage>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  deps: AppDeps & { readonly open: OpenStreams; readonly gone: AbortSignal },
+): Promise<unknown> {
+  const { streams, followed } = deps.open;
+  if (streams.size >= deps.limits.eventStreams) {
+    throw new MeshError(
+      'MESH_BUSY',
+      `${deps.limits.eventStreams} event streams are open already; close one`,
+    );
+  }
+  streams.add(request);
+  followed.add(request);
+  try {
+    const signal = AbortSignal.any([deps.gone, deps.stopping]);
+    await serveEvents(begin(signal), reply, deps.gone, deps);
+  } finally {
+    streams.delete(request);
+  }
+  return reply;
+}
+
 async function serveEvents(
-  messages: ReturnType<Extract<Route['answer'], { kind: 'events' }>['handle']>,
+  messages: AsyncIterable<SseMessage>,
   reply: FastifyReply,
   gone: AbortSignal,
   { clock, limits, stopping, logger }: AppDeps,

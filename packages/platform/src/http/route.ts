@@ -26,7 +26,7 @@ export interface SseMessage {
   readonly data: unknown;
 }
 
-/** A row of the route table. Made by `defineRoute`, `defineTextRoute` or `defineEventStream`. */
+/** A row of the route table. Made by `defineRoute`, `defineTextRoute`, `defineEventStream` or `defineFollowableRoute`. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** `/v1/nodes/:name` */
@@ -44,7 +44,13 @@ export interface Route {
         readonly contentType: string;
         handle(request: RouteRequest): Promise<string>;
       }
-    | { readonly kind: 'events'; handle(request: RouteRequest): AsyncIterable<SseMessage> };
+    | { readonly kind: 'events'; handle(request: RouteRequest): AsyncIterable<SseMessage> }
+    | {
+        readonly kind: 'json or events';
+        isFollowed(request: RouteRequest): boolean;
+        handle(request: RouteRequest): Promise<unknown>;
+        follow(request: RouteRequest): AsyncIterable<SseMessage>;
+      };
 }
 
 /** What a request must look like, and what the answer looks like. Absent: nothing is taken. */
@@ -145,6 +151,38 @@ export function defineEventStream<
     answer: {
       kind: 'events',
       handle: (request) => route.handle(request as RouteRequest<Parsed<P>, Parsed<Q>, undefined>),
+    },
+  };
+}
+
+/**
+ * A route that answers what there is now as JSON or, where `isFollowed` says that the request wants it, goes on with
+ * server-sent events.
+ */
+export function defineFollowableRoute<
+  R extends z.ZodType,
+  P extends z.ZodType | undefined = undefined,
+  Q extends z.ZodType | undefined = undefined,
+>(
+  route: Omit<RouteHead<P, Q, undefined>, 'method' | 'body'> & {
+    readonly response: R;
+    isFollowed(request: RouteRequest<Parsed<P>, Parsed<Q>, undefined>): boolean;
+    handle(request: RouteRequest<Parsed<P>, Parsed<Q>, undefined>): Promise<z.input<R>>;
+    follow(request: RouteRequest<Parsed<P>, Parsed<Q>, undefined>): AsyncIterable<SseMessage>;
+  },
+): Route {
+  const { path, permission, params, query, response } = route;
+  type Request = RouteRequest<Parsed<P>, Parsed<Q>, undefined>;
+  return {
+    method: 'GET',
+    path,
+    permission,
+    schemas: { params, query, response },
+    answer: {
+      kind: 'json or events',
+      isFollowed: (request) => route.isFollowed(request as Request),
+      handle: (request) => route.handle(request as Request),
+      follow: (request) => route.follow(request as Request),
     },
   };
 }

@@ -15,6 +15,7 @@ import {
 } from '../../../src/http/http-server.ts';
 import {
   defineEventStream,
+  defineFollowableRoute,
   defineRoute,
   defineTextRoute,
   type Route,
@@ -403,4 +404,27 @@ test('names a port holder of another protocol family', async () => {
   holder.close();
 
   expect(found?.pid).toBe(process.pid);
+});
+
+test('answers one path as JSON, and as an event stream where the request asks to follow', async () => {
+  const lines = defineFollowableRoute({
+    path: '/v1/lines',
+    permission: 'read',
+    query: z.object({ follow: z.stringbool().default(false) }),
+    response: z.object({ items: z.array(z.string()) }),
+    isFollowed: ({ query }) => query.follow,
+    handle: async () => ({ items: ['now'] }),
+    async *follow(): AsyncIterable<SseMessage> {
+      yield { data: 'now' };
+      yield { data: 'later' };
+    },
+  });
+  const server = await serve([lines]);
+
+  const once = await fetch(at(server, '/v1/lines'), { headers: bearer });
+  const followed = await fetch(at(server, '/v1/lines?follow=1'), { headers: bearer });
+
+  expect(await once.json()).toEqual({ items: ['now'] });
+  expect(followed.headers.get('content-type')).toContain('text/event-stream');
+  expect(await followed.text()).toBe('data: "now"\n\ndata: "later"\n\n');
 });
