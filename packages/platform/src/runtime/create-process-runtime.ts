@@ -1,7 +1,14 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock, Logger, ProcessRuntime, Random, Run } from '@meshwork/shared';
+import {
+  MeshError,
+  type Clock,
+  type Logger,
+  type ProcessRuntime,
+  type Random,
+  type Run,
+} from '@meshwork/shared';
 import { readBootId } from '../base/process-identity.ts';
 import { adoptRun, ASIDE_SUFFIX } from './adopt-run.ts';
 import { launchRun } from './launch-run.ts';
@@ -23,9 +30,9 @@ export interface ProcessRuntimeDeps {
 }
 
 const SUFFIX = '.run';
-/** A program without its shim is looked at this often; all others only in case a notice was lost. */
+/** A program without its shim is looked at this often, all others every tenth time, in case a notice was lost. */
 const BARE_LOOK_MS = 200;
-const LOOKS_PER_FULL_LOOK = 10;
+const LOOKS_PER_ROUND = 10;
 
 /**
  * The runtime for plain processes: a shim stands beside each program and outlives this daemon (docs/lifecycles/run.md).
@@ -49,41 +56,46 @@ export function createProcessRuntime(
   let looking: Promise<void> = Promise.resolve();
 
   function onChange(name: string | null): void {
-    if (name === null) lookAtAll();
-    else if (name.endsWith(SUFFIX)) lookAt(name.slice(0, -SUFFIX.length));
+    const ids = name === null ? [...launching.keys(), ...runs.keys()] : [toId(name)];
+    for (const id of ids) {
+      launching.get(id)?.();
+      attend(id, (run) => run.look());
+    }
   }
 
-  function lookAt(id: string): void {
-    launching.get(id)?.();
-    runs.get(id)?.look();
-  }
-
-  function lookAtAll(): void {
-    for (const id of [...launching.keys(), ...runs.keys()]) lookAt(id);
+  /** What fails here (no descriptors left, say) says nothing of the run; the next look will. */
+  function attend(id: string, act: (run: WatchedRun) => void): void {
+    const run = runs.get(id);
+    if (run === undefined) return;
+    try {
+      act(run);
+    } catch (err) {
+      deps.logger.error({ run: id, err }, 'a run cannot be looked at');
+    }
   }
 
   async function lookRegularly(): Promise<void> {
     let count = 0;
     for await (const _ of deps.clock.ticks(BARE_LOOK_MS, stopping.signal)) {
       count += 1;
-      const isFull = count % LOOKS_PER_FULL_LOOK === 0;
-      if (isFull || watcher === undefined) lookAtAll();
-      else for (const run of runs.values()) if (run.isBare) run.look();
-      if (isFull) await mendPumps();
+      if (watcher === undefined) onChange(null);
+      for (const run of runs.values()) if (run.isBare) attend(run.id, () => run.look());
+      if (count % LOOKS_PER_ROUND !== 0) continue;
+      for (const run of runs.values()) attend(run.id, () => run.tend());
+      await mendPumps().catch((err: unknown) =>
+        deps.logger.error({ err }, 'the output pumps cannot be looked at'),
+      );
     }
   }
 
   async function mendPumps(): Promise<void> {
-    const torn = [...runs.values()].filter((run) => run.needsPump);
+    const torn: WatchedRun[] = [];
+    for (const run of runs.values()) attend(run.id, () => run.needsPump && torn.push(run));
     if (torn.length === 0) return;
     const table = await readTable();
     for (const run of torn) {
-      try {
-        run.mend(table, startedTools());
-        deps.logger.warn({ run: run.id }, 'the output pump of a run was killed');
-      } catch (err) {
-        deps.logger.error({ run: run.id, err }, 'the output pump of a run cannot be replaced');
-      }
+      deps.logger.warn({ run: run.id }, 'the output pump of a run was killed');
+      attend(run.id, () => run.mend(table, startedTools()));
     }
   }
 
@@ -105,7 +117,12 @@ export function createProcessRuntime(
     const isHere = record.header.bootId === bootId && record.header.pidNamespace === pidNamespace;
     const run = createRun(
       { path: toPath(id), record, adopted, isHere },
-      { clock: deps.clock, readTable, onForgotten: () => runs.delete(id) },
+      {
+        clock: deps.clock,
+        readTable,
+        stopping: stopping.signal,
+        onForgotten: () => runs.delete(id),
+      },
     );
     runs.set(id, run);
     run.look();
@@ -120,6 +137,7 @@ export function createProcessRuntime(
     }
   }
 
+  const toId = (name: string): string => name.slice(0, -SUFFIX.length);
   const toPath = (id: string): string => join(dir, `${id}${SUFFIX}`);
   const startedTools = (): ShellTools => {
     if (tools === undefined) throw new Error('the process runtime is used before it was started');
@@ -135,7 +153,7 @@ export function createProcessRuntime(
       looking = lookRegularly();
     },
     async stop() {
-      stopping.abort();
+      stopping.abort(new MeshError('MESH_STOPPING', 'the process runtime is stopping'));
       watcher?.close();
       await looking;
     },
@@ -150,7 +168,8 @@ export function createProcessRuntime(
           bootId,
           pidNamespace,
           tools: startedTools(),
-          ...(signal === undefined ? {} : { signal }),
+          signal:
+            signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]),
         },
         {
           clock: deps.clock,
@@ -167,9 +186,7 @@ export function createProcessRuntime(
     async adopt() {
       await putBack();
       const names = (await readdir(dir)).filter((name) => name.endsWith(SUFFIX));
-      const ids = names
-        .map((name) => name.slice(0, -SUFFIX.length))
-        .filter((id) => !runs.has(id) && !launching.has(id));
+      const ids = names.map(toId).filter((id) => !runs.has(id) && !launching.has(id));
       const records = await Promise.all(
         ids.map((id) =>
           adoptRun(

@@ -20,7 +20,7 @@ export interface LaunchOptions {
   readonly bootId: string;
   readonly pidNamespace: string;
   readonly tools: ShellTools;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** What a launch needs from outside. */
@@ -41,10 +41,10 @@ const START_LIMIT_MS = 10_000;
 export async function launchRun(options: LaunchOptions, deps: LaunchDeps): Promise<StartedRecord> {
   const { spec, path, signal } = options;
   checkSpec(spec);
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   const { problems, launch } = await prepareLaunch(spec, options.tools);
   if (problems[0] !== undefined) throw problems[0];
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   const cookie = Buffer.from(deps.random.bytes(16)).toString('hex');
   const started = await startShim(options, launch, cookie, deps);
   if ('main' in started) return started;
@@ -91,13 +91,17 @@ function startShim(
   }
   const { promise, resolve } = Promise.withResolvers<Started>();
   const limit = new AbortController();
-  const onAbort = (): void => resolve({ failure: signal?.reason });
+  const onAbort = (): void => resolve({ failure: signal.reason });
   const look = (): void => {
-    const record = readRecord(path);
-    if (record?.main !== undefined) resolve({ ...record, main: record.main });
+    try {
+      const record = readRecord(path);
+      if (record?.main !== undefined) resolve({ ...record, main: record.main });
+    } catch (error) {
+      resolve(failed(`its record cannot be read: ${String(error)}`, error));
+    }
   };
   const unwatch = deps.onChange(look);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
     const pump = { ...spec.log, ...prepareSegments(spec.log, { isSameRun: false }), tools };
     const owner = launch.uid === undefined ? {} : { outputOwner: launch.uid };
@@ -127,7 +131,7 @@ function startShim(
   return promise.finally(() => {
     limit.abort();
     unwatch();
-    signal?.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onAbort);
   });
 }
 

@@ -1,7 +1,8 @@
 /*
  * All reading of Linux's /proc for the process runtime stands here, so that another system needs another file only.
  *
- * A pid alone names nothing: every answer comes with the start time, and what cannot be read counts as not there.
+ * A pid alone names nothing: every answer comes with the start time. That something could not be read because this daemon
+ * ran out of descriptors or memory is thrown: a living process must never be taken for ended.
  */
 import { closeSync, openSync, readFileSync, readSync, readdirSync, readlinkSync } from 'node:fs';
 
@@ -77,8 +78,9 @@ export function readCookie(pid: number): string | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/environ`, 'latin1');
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (isGone(error) || isDenied(error)) return undefined;
+    throw error;
   }
   return new RegExp(`(?:^|\0)${COOKIE_VARIABLE}=([^\0]*)`).exec(text)?.[1];
 }
@@ -107,18 +109,27 @@ export function toWallMs(startTicks: number, nowMs: number): number {
   return Math.round(nowMs - uptimeSeconds * 1000 + (startTicks * 1000) / TICKS_PER_SECOND);
 }
 
+/** Undefined when there is no such file; what else keeps it from being read is thrown, for it says nothing of a process. */
 function readSmall(path: string): string | undefined {
-  let fd: number;
+  let fd: number | undefined;
   try {
     fd = openSync(path, 'r');
-  } catch {
-    return undefined;
-  }
-  try {
     return buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, 0));
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
+}
+
+/** ESRCH: the process ended while its file was open. */
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ESRCH';
+}
+
+function isDenied(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EACCES' || code === 'EPERM';
 }

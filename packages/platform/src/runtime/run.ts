@@ -18,6 +18,8 @@ export type StartedRecord = RunRecord & { readonly main: ProcStat };
 export interface RunDeps {
   readonly clock: Clock;
   readTable(): Promise<ProcessTable>;
+  /** Ends what is still being ended. */
+  readonly stopping: AbortSignal;
   /** The run is forgotten: its id is free. */
   onForgotten(): void;
 }
@@ -26,6 +28,8 @@ export interface RunDeps {
 export interface WatchedRun extends Run {
   /** Takes note of what has changed on disk and in the process table. Called whenever that may have happened. */
   look(): void;
+  /** The same, now and then: also makes a shim go on that was stopped, and cannot say how its program ended. */
+  tend(): void;
   /** Whether its shim is gone while the program lives: then only looking often notices the end. */
   readonly isBare: boolean;
   /** Whether its pump was killed while the program lives. */
@@ -38,8 +42,8 @@ export interface WatchedRun extends Run {
 const EXIT_WRITTEN_MS = 2_000;
 /** A pump copies what is left in the pipe, then ends by itself. */
 const PUMP_ENDS_MS = 2_000;
-/** Looks at a missing program whose shim lives and says nothing, before the shim counts as stuck. */
-const LOOKS_AT_STUCK_SHIM = 3;
+/** How often a shim is made to go on that was stopped when its program ended, before nothing is expected of it any more. */
+const MAX_STUCK_TIMES = 3;
 
 /** Binds one recorded run to its processes. `isHere` is false for a run of another boot or pid namespace: it has ended. */
 export function createRun(
@@ -58,7 +62,7 @@ export function createRun(
   let record: RunRecord = options.record;
   let ended: RunExit | undefined;
   let isBare = false;
-  let stuckLooks = 0;
+  let stuckTimes = 0;
   let output: string | undefined;
   let ending: { deadlineMs: number; readonly done: Promise<TreeEnd> } | undefined;
 
@@ -78,18 +82,24 @@ export function createRun(
   }
 
   function look(): void {
-    if (ended !== undefined || hasRecordedExit()) return;
-    if (record.shim !== undefined && isAlive(record.shim)) {
-      stuckLooks = isAlive(main) ? 0 : stuckLooks + 1;
-      // A stopped shim cannot write; one that does not go on has nothing to say any more.
-      if (stuckLooks > 0) signalProcess(record.shim, 'SIGCONT', header.cookie);
-      if (stuckLooks > LOOKS_AT_STUCK_SHIM) finish({ evidence: 'gone', atMs: clock.now() });
-      return;
-    }
-    // In this order: what the shim wrote before it went must be seen.
-    if (hasRecordedExit()) return;
-    isBare = isAlive(main);
-    if (!isBare) finish({ evidence: 'gone', atMs: clock.now() });
+    if (ended !== undefined) return;
+    const { shim } = record;
+    const isWaitedFor = shim !== undefined && isAlive(shim);
+    const isRunning = isAlive(main);
+    // In this order: what a shim wrote before it went, or its program before that, must be seen.
+    if ((isWaitedFor && isRunning) || hasRecordedExit()) return;
+    if (isWaitedFor) return;
+    isBare = isRunning;
+    if (!isRunning) finish({ evidence: 'gone', atMs: clock.now() });
+  }
+
+  function tend(): void {
+    look();
+    const { shim } = record;
+    if (ended !== undefined || isBare || shim === undefined) return;
+    stuckTimes = isAlive(main) ? 0 : stuckTimes + 1;
+    if (stuckTimes > MAX_STUCK_TIMES) finish({ evidence: 'gone', atMs: clock.now() });
+    else if (stuckTimes > 0) signalProcess(shim, 'SIGCONT', header.cookie);
   }
 
   function identity(): TreeIdentity {
@@ -172,6 +182,7 @@ export function createRun(
       record = readRecord(path) ?? record;
       return record.pump !== undefined && !isAlive(record.pump);
     },
+    tend: options.isHere ? tend : () => {},
     mend: (table, tools) => mendPump(path, record, table, tools),
     look: options.isHere
       ? look
@@ -192,7 +203,8 @@ export function createRun(
         return ending.done;
       }
       const begun = { deadlineMs };
-      const done = endAll(signal, () => begun.deadlineMs, abort ?? new AbortController().signal);
+      const stop = abort === undefined ? deps.stopping : AbortSignal.any([abort, deps.stopping]);
+      const done = endAll(signal, () => begun.deadlineMs, stop);
       ending = Object.assign(begun, { done: done.finally(() => (ending = undefined)) });
       return ending.done;
     },
