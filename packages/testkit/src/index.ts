@@ -26,3 +26,5 @@ export {
   type RealMesh,
   type RealMeshOptions,
 } from './real-mesh.ts';
+export { createMemoryNetwork, type MemoryNetwork, type NetworkFaults } from './memory-network.ts';
+export { describeTransport } from './contracts/transport.ts';

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { Dealer, type Context, type Event } from 'zeromq';
+import { Dealer, type Event } from 'zeromq';
 import type { CloseReason, DealerSocket, DialOptions } from '@meshwork/shared';
 import { commonOptions, isIpv6Endpoint, linkTiming } from './zmq-options.ts';
 import { receiveAll } from './zmq-receive.ts';
@@ -10,7 +10,7 @@ import { sendNow } from './zmq-send.ts';
  * Dials once, with CURVE. ZeroMQ's own reconnecting is off: its attempts could not be told apart, and frames
  * meant for one connection would go out on the next.
  */
-export function dialZmqDealer(context: Context, options: DialOptions): DealerSocket {
+export function dialZmqDealer(options: DialOptions): DealerSocket {
   let socket: Dealer | undefined;
   let isOver = false;
 
@@ -27,7 +27,6 @@ export function dialZmqDealer(context: Context, options: DialOptions): DealerSoc
     if (endpoint === undefined) return end('unresolved');
     const dealer = new Dealer({
       ...commonOptions,
-      context,
       immediate: true,
       ipv6: isIpv6Endpoint(endpoint),
       reconnectInterval: -1,

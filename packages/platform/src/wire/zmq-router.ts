@@ -1,6 +1,6 @@
-import { Context, Router } from 'zeromq';
+import { Router } from 'zeromq';
 import { MeshError, type BindOptions, type RouterSocket } from '@meshwork/shared';
-import { openAuthenticator } from './zap.ts';
+import type { Authenticator } from './zap.ts';
 import { commonOptions, errorCode, isIpv6Endpoint, linkTiming } from './zmq-options.ts';
 import { receiveAll } from './zmq-receive.ts';
 import { sendNow } from './zmq-send.ts';
@@ -9,24 +9,25 @@ import { sendNow } from './zmq-send.ts';
 const BACKLOG = 1_024;
 
 /**
- * Binds a ROUTER with CURVE, its authenticator first, in a ZeroMQ context of its own.
+ * Binds a ROUTER with CURVE, its authenticator first.
  *
  * `handover` is on: a peer that comes back under its routing id replaces its dead connection at once. It makes
  * routing ids claimable, which is why identity is bound above them.
  */
-export function bindZmqRouter(options: BindOptions): RouterSocket {
-  const context = new Context({ blocky: false });
-  const authenticator = openAuthenticator(context, options);
+export async function bindZmqRouter(
+  authenticator: Authenticator,
+  options: BindOptions,
+): Promise<RouterSocket> {
+  const zapDomain = await authenticator.open(options.domain, options.admits);
   const socket = new Router({
     ...commonOptions,
-    context,
     ipv6: options.endpoints.some(isIpv6Endpoint),
     backlog: BACKLOG,
     heartbeatTimeout: linkTiming.heartbeatTimeoutBindMs,
     maxMessageSize: options.maxMessageBytes,
     curveServer: true,
     curveSecretKey: options.keys.secretKey,
-    zapDomain: options.domain,
+    zapDomain,
     zapEnforceDomain: true,
     mandatory: true,
     handover: true,
@@ -37,7 +38,7 @@ export function bindZmqRouter(options: BindOptions): RouterSocket {
     if (socket.closed) return;
     socket.linger = lingerMs;
     socket.close();
-    authenticator.close();
+    authenticator.close(zapDomain);
   }
 
   function listen(endpoint: string): string {

@@ -1,16 +1,18 @@
-import { Context } from 'zeromq';
 import type { Transport } from '@meshwork/shared';
+import { createAuthenticator } from './zap.ts';
 import { dialZmqDealer } from './zmq-dealer.ts';
 import { bindZmqRouter } from './zmq-router.ts';
 
-/** ZeroMQ over TCP with CURVE. All dialled sockets of one transport share one ZeroMQ context (one I/O thread). */
+/**
+ * ZeroMQ over TCP with CURVE.
+ *
+ * Only one transport of a process may bind at a time: libzmq asks one authenticator per process. (A ZeroMQ context of
+ * one's own would lift that, and is never freed before the process ends.)
+ */
 export function createZmqTransport(): Transport {
-  let dialling: Context | undefined;
+  const authenticator = createAuthenticator();
   return {
-    bind: async (options) => bindZmqRouter(options),
-    dial(options) {
-      dialling ??= new Context({ blocky: false });
-      return dialZmqDealer(dialling, options);
-    },
+    bind: (options) => bindZmqRouter(authenticator, options),
+    dial: dialZmqDealer,
   };
 }
