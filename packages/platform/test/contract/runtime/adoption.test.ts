@@ -1,7 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { isThere, until, useProcessRuntimeWorld } from '@meshwork/testkit';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  findLeftProcesses,
+  isThere,
+  pickForRun,
+  until,
+  useProcessRuntimeWorld,
+} from '@meshwork/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readBootId } from '../../../src/base/process-identity.ts';
 import { createProcessRuntime } from '../../../src/runtime/create-process-runtime.ts';
@@ -150,4 +158,40 @@ describe('adoption', () => {
       new Map(ids.map((id, number) => [id, number])),
     );
   });
+
+  const killAfterMs = pickForRun({ short: [1, 4, 9, 15, 40], long: range(0, 120) });
+  it.each(killAfterMs)(
+    'finds all of what a daemon started that was killed %d ms after it began to launch',
+    async (ms) => {
+      const fixture = join(import.meta.dirname, '../../fixtures/launch-many.ts');
+      const daemon = spawn(process.execPath, [fixture, world.path('..')], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(daemon.stdout, 'data');
+      // The moment is what is tried here; nothing is waited for.
+      await delay(ms);
+      const ended = once(daemon, 'exit');
+      daemon.kill('SIGKILL');
+      await ended;
+
+      const adopted = await world.succeed();
+      const programs = new Set(adopted.map((run) => run.pid));
+      await until('exactly the programs that were adopted run', () => {
+        const sleeping = findLeftProcesses(world.path('..')).filter(
+          ({ command }) => command === '/usr/bin/sleep 1000',
+        );
+        return sleeping.length === programs.size && sleeping.every(({ pid }) => programs.has(pid));
+      });
+      for (const run of adopted) {
+        await run.end({ signal: 'SIGTERM', graceMs: 1_000 });
+        await run.forget();
+      }
+      expect(findLeftProcesses(world.path('..'))).toEqual([]);
+      expect(readdirSync(world.path('../runs'))).toEqual([]);
+    },
+  );
 });
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, index) => from + index);
+}
