@@ -8,6 +8,7 @@ import {
   type AssignedInstance,
   type Clock,
   type Component,
+  type Counter,
   type Hub,
   type Logger,
   type NodeName,
@@ -51,6 +52,8 @@ export function createAssigner(deps: {
   readonly live: Pick<LiveNodes, 'nodes'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Labels: node. */
+  readonly sent: Counter;
 }): Assigner {
   const { hub, keeper, live, clock, logger } = deps;
   const pushed = new Map<NodeName, Pushed>();
@@ -101,6 +104,7 @@ export function createAssigner(deps: {
       return;
     }
     pushed.set(name, { term, revision, instances, atMs: clock.monotonic() });
+    deps.sent.inc({ node: name });
     logger.info({ node: name, term, revision, instances: instances.length }, 'assignment sent');
   }
 

@@ -5,6 +5,7 @@ import {
   type CallRequest,
   type CallResult,
   type Clock,
+  type Histogram,
   type Hub,
   type InstanceId,
   type NodeName,
@@ -38,8 +39,10 @@ export interface CallRouter {
 export function createCallRouter(deps: {
   readonly hub: Pick<Hub, 'request' | 'isBound'>;
   readonly state: () => MeshState;
-  readonly live: Pick<LiveNodes, 'nodes' | 'heard'>;
+  readonly live: Pick<LiveNodes, 'nodes'>;
   readonly clock: Clock;
+  /** Labels: status. */
+  readonly seconds: Histogram;
 }): CallRouter {
   const { hub, live, clock } = deps;
   const inFlight = new Map<InstanceId, number>();
@@ -87,7 +90,9 @@ export function createCallRouter(deps: {
           ...(ask.signal === undefined ? {} : { signal: ask.signal }),
         },
       );
-      return { ...about, ...toResult(outcome), durationMs: clock.monotonic() - startedAtMs };
+      const durationMs = clock.monotonic() - startedAtMs;
+      deps.seconds.observe(durationMs / 1_000, { status: outcome.status });
+      return { ...about, ...toResult(outcome), durationMs };
     } finally {
       count(instance, -1);
     }

@@ -26,7 +26,6 @@ import {
   stateCollections,
   type LoadedState,
 } from '../core/state-documents.ts';
-import type { OwnRecord } from './own-record.ts';
 
 /** Changes that may wait for their turn. */
 const maxWaiting = 256;
@@ -34,6 +33,8 @@ const maxWaiting = 256;
 const settleMs = 5_000;
 const retryMs = 100;
 const renewEveryMs = 1_000;
+/** A term that was not renewed for so long may have been lost unheard. */
+const heldForMs = 5_000;
 
 /** Decides one change on the latest state; throwing refuses it. */
 export type Decide<Result> = (state: MeshState) => Transition & { readonly result: Result };
@@ -42,6 +43,8 @@ export type Decide<Result> = (state: MeshState) => Transition & { readonly resul
 export interface StateKeeper extends Component {
   readonly state: MeshState;
   readonly term: Term;
+  /** The store confirmed this reign within the last seconds. */
+  readonly isTermHeld: boolean;
   /** A new epoch of this reign; never repeated. */
   mintEpoch(): Epoch;
   /**
@@ -58,6 +61,12 @@ export interface StateKeeper extends Component {
   onChanged(listener: (after: MeshState, before: MeshState) => void): void;
 }
 
+/** What is kept outside the store, so that an older or empty database makes neither another mesh nor an old term. */
+export interface OwnRecord {
+  read(): Promise<{ readonly mesh: MeshId; readonly highestTerm: Term } | undefined>;
+  write(record: { readonly mesh: MeshId; readonly highestTerm: Term }): Promise<void>;
+}
+
 /** What the keeper works with. `onFatal`: the process must end, another one starts over. */
 export interface StateKeeperDeps {
   readonly store: MeshStore;
@@ -66,6 +75,8 @@ export interface StateKeeperDeps {
   readonly random: Random;
   readonly logger: Logger;
   readonly release: string;
+  /** Why nothing may be written now, e.g. for want of disk; undefined when it may. */
+  readonly refusal: () => MeshError | undefined;
   readonly onFatal: (error: MeshError) => void;
 }
 
@@ -80,6 +91,7 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
   let stored: LoadedState = state;
   let term: Term = 0;
   let epochs = 0;
+  let renewedAtMs = Number.NEGATIVE_INFINITY;
   let waiting = 0;
   let turn: Promise<unknown> = Promise.resolve();
   let renewing: Promise<void> = Promise.resolve();
@@ -148,6 +160,7 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
     // On disk before anybody hears of it: an older database must not make us use it twice.
     await deps.ownRecord.write({ mesh: state.mesh, highestTerm: claimed.term });
     term = claimed.term;
+    renewedAtMs = clock.monotonic();
     epochs = 0;
     const next = { ...state, reigns: beginReign(reigns, term, state.revision) };
     const body: EventBody = { kind: 'main-node.started', term, release: deps.release };
@@ -161,6 +174,7 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
       if (store.state === 'down') continue;
       try {
         await store.renewTerm(term);
+        renewedAtMs = clock.monotonic();
       } catch (thrown) {
         const error = toMeshError(thrown);
         if (endsReign.has(error.code)) deps.onFatal(error);
@@ -176,6 +190,9 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
     },
     get term() {
       return term;
+    },
+    get isTermHeld() {
+      return clock.monotonic() - renewedAtMs < heldForMs;
     },
     mintEpoch() {
       epochs += 1;
@@ -210,6 +227,8 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
     },
     async change<Result>(actor: Actor, decide: Decide<Result>): Promise<Result> {
       const outcome = Promise.withResolvers<Result>();
+      const refusal = deps.refusal();
+      if (refusal !== undefined) throw refusal;
       inTurn(async () => {
         const { state: next, events, result } = decide(state);
         if (next !== state || events.length > 0) {

@@ -1,0 +1,349 @@
+import { createHash } from 'node:crypto';
+import {
+  MeshError,
+  NodeRemoved,
+  NodeName,
+  type ActResult,
+  type Actor,
+  type Clock,
+  type Component,
+  type Hub,
+  type Invite,
+  type InviteRequest,
+  type Logger,
+  type NodeAct,
+  type PublicKey,
+  type Random,
+} from '@meshwork/shared';
+import {
+  acceptKey,
+  addInvite,
+  cordonNode,
+  getNode,
+  rekeyNode,
+  removeNode,
+  revokeNode,
+  spendInvite,
+  type Applicant,
+} from '../core/admission.ts';
+import type { Transition } from '../core/apply-plan.ts';
+import type { MeshState, NodeRecord } from '../core/mesh-state.ts';
+import type { EventRecorder } from './event-recorder.ts';
+import type { StateKeeper } from './state-keeper.ts';
+
+/** The key of a node that `mesh up` starts on this machine. */
+export interface LocalKey {
+  readonly node: NodeName;
+  readonly publicKey: PublicKey;
+}
+
+/** A key that waits for a person. */
+export interface PendingKey {
+  readonly node: NodeName;
+  readonly publicKey: PublicKey;
+  readonly fingerprint: string;
+  readonly address?: string | undefined;
+}
+
+/** What a key says at the enrolment port. */
+export interface Knock {
+  readonly node: NodeName;
+  readonly publicKey: PublicKey;
+  readonly address?: string | undefined;
+  /** Absent: it asks to wait for a person. */
+  readonly token?: { readonly id: string; readonly secret: string } | undefined;
+}
+
+/** The enrolment port, as far as admissions open and close it. */
+export interface Door {
+  /** Listens on these addresses, or every usable one; resolves with those that a node can be told. */
+  open(addresses: readonly string[] | undefined): Promise<readonly string[]>;
+  close(): Promise<void>;
+  /** The text that `mesh join` takes. */
+  writeToken(content: {
+    readonly id: string;
+    readonly secret: string;
+    readonly addresses: readonly string[];
+    readonly node?: NodeName | undefined;
+    readonly expiresAtMs: number;
+    readonly uses: number;
+  }): string;
+}
+
+/** Who may connect, and how that changes. While it runs, the door closes when the last token has expired. */
+export interface NodeAdmissions extends Component {
+  /** Takes over the keys of this machine's own nodes. Refusals are logged and listed, not thrown. */
+  acceptLocal(keys: readonly LocalKey[], actor: Actor): Promise<readonly string[]>;
+  invite(ask: InviteRequest, actor: Actor): Promise<Invite>;
+  act(name: string, act: NodeAct, actor: Actor): Promise<ActResult>;
+  /** Answers a key at the door: resolves when it is let in, throws why not (also MESH_JOIN_PENDING). */
+  knock(knock: Knock): Promise<void>;
+  pending(): readonly PendingKey[];
+  /** The keys that may connect. */
+  admitted(): ReadonlyMap<PublicKey, NodeName>;
+}
+
+/** How long a revoked or removed node has to hear that it is to stop, ms. */
+const farewellMs = 700;
+/** How often it is looked whether anybody can still join, ms. */
+const doorMs = 1_000;
+
+/** Admissions over the desired state; the list of keys follows each change at once. */
+export function createNodeAdmissions(deps: {
+  readonly keeper: Pick<StateKeeper, 'state' | 'change'>;
+  readonly hub: Pick<Hub, 'admit' | 'request' | 'isBound'>;
+  readonly door: Door;
+  readonly recorder: Pick<EventRecorder, 'record'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly serverKey: PublicKey;
+  readonly fingerprintOf: (key: PublicKey) => string;
+  readonly maxPending: number;
+}): NodeAdmissions {
+  const { keeper, hub, door, clock, logger } = deps;
+  const waiting = new Map<PublicKey, PendingKey>();
+  let waitUntilMs = 0;
+  let isOpen = false;
+  const stopping = new AbortController();
+  let ticking: Promise<void> = Promise.resolve();
+
+  const toApplicant = (knock: Pick<Knock, 'node' | 'publicKey'>): Applicant => ({
+    node: knock.node,
+    publicKey: knock.publicKey,
+    fingerprint: deps.fingerprintOf(knock.publicKey),
+  });
+
+  function admitted(): ReadonlyMap<PublicKey, NodeName> {
+    const keys = new Map<PublicKey, NodeName>();
+    for (const { name, publicKey, admission } of keeper.state.nodes.values())
+      if (admission === 'accepted') keys.set(publicKey, name);
+    return keys;
+  }
+
+  async function watchDoor(): Promise<void> {
+    const nowMs = clock.now();
+    const canJoin =
+      waitUntilMs > nowMs ||
+      [...keeper.state.invites.values()].some(({ expiresAtMs }) => expiresAtMs > nowMs);
+    if (!canJoin && isOpen) {
+      isOpen = false;
+      waiting.clear();
+      await door.close();
+    } else if (canJoin && !isOpen) {
+      await door.open(undefined);
+      isOpen = true;
+    }
+  }
+
+  async function tick(): Promise<void> {
+    for await (const _ of clock.ticks(doorMs, stopping.signal)) {
+      await watchDoor().catch((error: unknown) =>
+        logger.error({ err: error }, 'enrolment port could not follow the tokens'),
+      );
+    }
+  }
+
+  async function change(
+    actor: Actor,
+    decide: (state: MeshState) => Transition,
+  ): Promise<MeshState> {
+    const state = await keeper.change(actor, (before) => {
+      const next = decide(before);
+      return { ...next, result: next.state };
+    });
+    await hub.admit(admitted());
+    return state;
+  }
+
+  /** The waiting key of a name, by its fingerprint where several wait. */
+  function findWaiting(name: string, fingerprint: string | undefined): PendingKey {
+    const plain = (text: string): string => text.toLowerCase().replaceAll(/[^0-9a-f]/g, '');
+    const ofName = [...waiting.values()].filter(({ node }) => node === name);
+    const meant = ofName.filter(
+      (key) => fingerprint === undefined || plain(key.fingerprint) === plain(fingerprint),
+    );
+    const [one] = meant;
+    if (one !== undefined && meant.length === 1) return one;
+    const seen = ofName.map((key) => key.fingerprint).join('; ');
+    const reason =
+      ofName.length === 0
+        ? 'no key waits under that name'
+        : `the keys that wait under it are ${seen}`;
+    throw new MeshError('MESH_NODE_UNKNOWN', `cannot decide about ${name}: ${reason}`, {
+      details: { node: name, waiting: ofName.map((key) => key.fingerprint) },
+    });
+  }
+
+  /** Tells a node that it is out while it can still hear it; says whether it did. */
+  async function sayFarewell(node: NodeName, why: 'removed' | 'revoked'): Promise<string> {
+    if (!hub.isBound(node, 'node')) return 'it is away and stops its agents when it hears of it';
+    const outcome = await hub.request(node, NodeRemoved, { why }, { timeoutMs: farewellMs });
+    if (outcome.status !== 'answered')
+      return 'whether it heard of it is not known; its agents may run on';
+    return `it heard of it and stops ${outcome.answer.stopping} agents`;
+  }
+
+  async function expel(
+    node: NodeRecord,
+    why: 'removed' | 'revoked',
+    actor: Actor,
+  ): Promise<ActResult> {
+    const { name, isLocal } = node;
+    const locals = [...keeper.state.nodes.values()].filter(
+      (one) => one.isLocal && one.admission === 'accepted',
+    );
+    if (isLocal && locals.length === 1) {
+      throw new MeshError(
+        'MESH_NODE_SELF',
+        `cannot take ${name} out of the mesh: it is the main node's own; mesh down stops both`,
+        { details: { node: name } },
+      );
+    }
+    const decide = (state: MeshState): Transition =>
+      why === 'revoked' ? revokeNode(state, name) : removeNode(state, name);
+    // Decided first, so that a refused removal tells the node nothing.
+    decide(keeper.state);
+    const heard = sayFarewell(name, why);
+    const state = await keeper.change(actor, (before) => {
+      const next = decide(before);
+      return { ...next, result: next.state };
+    });
+    const known = await heard;
+    await hub.admit(admitted());
+    return {
+      revision: state.revision,
+      message: `${why} ${name}; ${known}`,
+      affected: [name],
+    };
+  }
+
+  return {
+    name: 'node admissions',
+    admitted,
+    async start() {
+      await watchDoor();
+      ticking = tick();
+    },
+    async stop() {
+      stopping.abort(new Error('node admissions is stopping'));
+      await ticking;
+      if (isOpen) await door.close();
+    },
+    pending: () => [...waiting.values()],
+    async acceptLocal(keys, actor) {
+      const accepted: string[] = [];
+      for (const key of keys) {
+        try {
+          await keeper.change(actor, (state) => ({
+            ...acceptKey(state, toApplicant(key), { isLocal: true }),
+            result: undefined,
+          }));
+          accepted.push(key.node);
+        } catch (error) {
+          logger.error({ node: key.node, err: error }, 'own node was not accepted');
+        }
+      }
+      await hub.admit(admitted());
+      return accepted;
+    },
+    async invite(ask, actor) {
+      const addresses = await door.open(ask.addresses);
+      isOpen = true;
+      const fingerprint = deps.fingerprintOf(deps.serverKey);
+      const about = { addresses: [...addresses], serverKey: deps.serverKey, fingerprint };
+      const expiresAtMs = clock.now() + ask.ttlMs;
+      if (ask.pending) {
+        waitUntilMs = Math.max(waitUntilMs, expiresAtMs);
+        return { ...about, expiresInMs: ask.ttlMs };
+      }
+      const id = Buffer.from(deps.random.bytes(8)).toString('hex');
+      const secret = Buffer.from(deps.random.bytes(32)).toString('base64url');
+      const { name: node, uses } = ask;
+      await change(actor, (state) =>
+        addInvite(
+          state,
+          { id, secretHash: hashSecret(secret), node, uses, usedBy: [], expiresAtMs },
+          clock.now(),
+        ),
+      );
+      const token = door.writeToken({ id, secret, addresses, node, expiresAtMs, uses });
+      return { ...about, token, expiresInMs: ask.ttlMs };
+    },
+    async knock(knock) {
+      const applicant = toApplicant(knock);
+      const actor: Actor = { kind: 'node', name: knock.node };
+      const { token } = knock;
+      if (token !== undefined) {
+        const shown = { id: token.id, secretHash: hashSecret(token.secret) };
+        await change(actor, (state) => spendInvite(state, applicant, shown, clock.now()));
+        waiting.delete(knock.publicKey);
+        return;
+      }
+      const known = keeper.state.nodes.get(knock.node);
+      if (known?.publicKey === knock.publicKey && known.admission === 'accepted') return;
+      if (waitUntilMs <= clock.now()) {
+        throw new MeshError(
+          'MESH_JOIN_CLOSED',
+          'nobody waits for keys without a token now; mesh node invite --pending opens the door',
+        );
+      }
+      if (!waiting.has(knock.publicKey)) {
+        if (waiting.size >= deps.maxPending) {
+          throw new MeshError('MESH_BUSY', `${deps.maxPending} keys wait already; try again later`);
+        }
+        const { node, publicKey, address } = knock;
+        const { fingerprint } = applicant;
+        waiting.set(publicKey, { node, publicKey, address, fingerprint });
+        deps.recorder.record(actor, { kind: 'node.waiting', node, fingerprint });
+      }
+      throw new MeshError(
+        'MESH_JOIN_PENDING',
+        `the key ${applicant.fingerprint} waits; on the Main PC compare it and type: mesh node accept ${knock.node} FINGERPRINT`,
+        { details: { fingerprint: applicant.fingerprint } },
+      );
+    },
+    async act(name, { act, fingerprint }, actor) {
+      switch (act) {
+        case 'accept':
+        case 'rekey': {
+          const key = findWaiting(name, fingerprint);
+          const applicant = toApplicant(key);
+          const state = await change(actor, (before) =>
+            act === 'accept'
+              ? acceptKey(before, applicant, { isLocal: false })
+              : rekeyNode(before, applicant),
+          );
+          waiting.delete(key.publicKey);
+          const verb = act === 'accept' ? 'accepted' : 're-keyed';
+          const message = `${verb} ${name} with key ${key.fingerprint}`;
+          return { revision: state.revision, message, affected: [name] };
+        }
+        case 'reject': {
+          const key = findWaiting(name, fingerprint);
+          waiting.delete(key.publicKey);
+          const message = `sent away ${name} with key ${key.fingerprint}`;
+          return { revision: keeper.state.revision, message, affected: [name] };
+        }
+        case 'revoke':
+          return expel(getNode(keeper.state, name), 'revoked', actor);
+        case 'remove':
+          return expel(getNode(keeper.state, name), 'removed', actor);
+        case 'cordon':
+        case 'uncordon': {
+          const node = getNode(keeper.state, name).name;
+          const state = await change(actor, (before) => cordonNode(before, node, act === 'cordon'));
+          const message =
+            act === 'cordon' ? `${name} takes nothing new` : `${name} takes new agents again`;
+          return { revision: state.revision, message, affected: [name] };
+        }
+        default:
+          return act satisfies never;
+      }
+    },
+  };
+}
+
+function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
