@@ -81,6 +81,19 @@ export {
   type EmbeddedRedisOptions,
 } from './redis/embedded-redis.ts';
 export { loadOrMintKeys } from './base/key-file.ts';
+export {
+  enrol,
+  firewallLine,
+  type EnrolFailure,
+  type EnrolOptions,
+  type EnrolOutcome,
+} from './wire/enrol.ts';
+export {
+  createEnrolmentDesk,
+  type EnrolmentDesk,
+  type EnrolmentDeskDeps,
+  type EnrolmentEvents,
+} from './wire/enrolment-desk.ts';
 export { createHub, type HubConfig, type HubDeps } from './wire/hub.ts';
 export { checkHello, fingerprint, mintKeyPair, proveHello, publicKeyOf } from './wire/keys.ts';
 export { createUplink, type UplinkConfig, type UplinkDeps } from './wire/uplink.ts';

@@ -62,6 +62,7 @@ export {
   maxMessageBytes,
   protocolRange,
 } from './messages/envelope.ts';
+export { Enrol, type EnrolAnswer, type EnrolAsk } from './messages/enrol.ts';
 export { Hello, HelloWanted, PeerRole } from './messages/hello.ts';
 export { WireError, WirePing } from './messages/wire.ts';
 export { Welcome, type WelcomeOffer } from './messages/welcome.ts';
@@ -164,6 +165,7 @@ export {
   type RememberedAnswer,
   type RememberedAnswers,
 } from './wire/remembered-answers.ts';
+export { JoinToken, encodeToken, parseToken, type JoinTokenParse } from './wire/join-token.ts';
 export { redialTiming, stepRedial, type DialEnd, type Redial } from './wire/step-redial.ts';
 export { decodeZ85, encodeZ85 } from './wire/z85.ts';
 export {

@@ -8,6 +8,8 @@ export type Side = 'dial' | 'bind';
 export interface MemoryConnection {
   readonly routingId: Uint8Array;
   readonly publicKey: string;
+  /** Where it was dialled. */
+  readonly machine: string;
   readonly serverKey: string;
   connectTo(machine: string): void;
   onBoundSide(events: BoundSide): void;
@@ -112,6 +114,7 @@ export function createMemoryConnection(
     routingId: options.routingId,
     publicKey: options.keys.publicKey,
     serverKey: options.serverKey,
+    machine,
     connectTo(other) {
       boundMachine = other;
     },

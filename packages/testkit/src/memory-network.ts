@@ -81,7 +81,7 @@ export function createMemoryNetwork(deps: {
           machine,
           accept(connection) {
             if (connection.serverKey !== options.keys.publicKey) return 'handshake';
-            if (!options.admits(connection.publicKey)) return 'auth';
+            if (!options.admits(connection.publicKey, connection.machine)) return 'auth';
             const key = toKey(connection.routingId);
             byRoutingId.get(key)?.close('bind');
             byRoutingId.set(key, connection);

@@ -9,7 +9,12 @@ import {
 
 /** The socket of a hub over the times it is closed and bound again. */
 export interface HubPort {
-  open(hosts: readonly string[], port: number): Promise<void>;
+  /** `wasOurs`: a socket of this process held the port a moment ago and may not have let go of it yet. */
+  open(
+    hosts: readonly string[],
+    port: number,
+    options?: { readonly wasOurs: boolean },
+  ): Promise<void>;
   /** Binds more hosts on the same port: all of them or none. */
   listen(hosts: readonly string[]): Promise<void>;
   /** Closes every connection and binds the same endpoints again. */
@@ -74,10 +79,10 @@ export function createHubPort(
   }
 
   return {
-    async open(newHosts, newPort) {
+    async open(newHosts, newPort, { wasOurs } = { wasOurs: false }) {
       hosts = [...newHosts];
       port = newPort;
-      socket = await bind();
+      socket = await (wasOurs ? bindAgain(new AbortController().signal) : bind());
     },
     async listen(more) {
       const added = more.filter((host) => !hosts.includes(host));

@@ -59,6 +59,23 @@ export function checkHello(serverSecretKey: string, claim: HelloClaim, proof: st
   }
 }
 
+/** What a key proves at the enrolment port; of no use in a hello. */
+export function enrolClaim(
+  routingId: Uint8Array,
+  node: string,
+  publicKey: string,
+  serverKey: string,
+): HelloClaim {
+  return {
+    routingId: Buffer.from(routingId).toString('hex'),
+    node,
+    role: 'enrol',
+    incarnation: 0,
+    publicKey,
+    serverKey,
+  };
+}
+
 /** HMAC-SHA256 under HKDF(X25519(one's secret, other's public)): both ends get the same, nobody else can. */
 function sign(secretKey: string, otherPublicKey: string, claim: HelloClaim): Buffer {
   const shared = diffieHellman({

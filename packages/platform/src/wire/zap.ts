@@ -4,13 +4,15 @@ import { encodeZ85 } from '@meshwork/shared';
 import { errorCode } from './zmq-options.ts';
 import { receiveAll } from './zmq-receive.ts';
 
+type Admits = (publicKey: string, remote: string) => boolean;
+
 /** Answers who may connect to which bound socket. */
 export interface Authenticator {
   /**
    * Opens a domain: from now on its sockets admit the keys for which `admits` says so. Resolves to the domain's
    * name, which no other has.
    */
-  open(domain: string, admits: (publicKey: string) => boolean): Promise<string>;
+  open(domain: string, admits: Admits): Promise<string>;
   close(domain: string): void;
 }
 
@@ -29,7 +31,7 @@ const OPEN_EVERY_MS = 5;
  * nor does it say the peer's routing id (its identity field is the server's own), so this admits keys, not names.
  */
 export function createAuthenticator(): Authenticator {
-  const domains = new Map<string, (publicKey: string) => boolean>();
+  const domains = new Map<string, Admits>();
   let socket: Router | undefined;
   let opening: Promise<void> | undefined;
   let opened = 0;
@@ -53,14 +55,14 @@ export function createAuthenticator(): Authenticator {
 
   function answer(router: Router, message: readonly Buffer[]): void {
     const bodyAt = message.findIndex((frame) => frame.length === 0) + 1;
-    const [version, requestId, domain, , , mechanism, key] = message.slice(bodyAt);
+    const [version, requestId, domain, remote, , mechanism, key] = message.slice(bodyAt);
     if (version === undefined || requestId === undefined) return;
     const admits = domains.get(domain?.toString() ?? '');
     const isAdmitted =
       admits !== undefined &&
       mechanism?.toString() === 'CURVE' &&
       key?.length === 32 &&
-      admits(encodeZ85(key));
+      admits(encodeZ85(key), remote?.toString() ?? '');
     const [status, text] = isAdmitted ? ['200', 'OK'] : ['400', 'key not admitted'];
     // Cannot be full: libzmq waits for this answer on a pipe of its own. A handshake that is gone needs none.
     router

@@ -49,12 +49,14 @@ export function dialZmqDealer(options: DialOptions): DealerSocket {
 
   async function watch(dealer: Dealer): Promise<void> {
     let isConnected = false;
+    const startMs = performance.now();
     while (!isOver) {
       const event: Event = await dealer.events.receive();
       if (isOver || event.type === 'end') return;
       if (event.type === 'connect') isConnected = true;
       if (event.type === 'handshake') options.onOpen();
-      const reason = toCloseReason(event, isConnected);
+      const isLate = performance.now() - startMs > linkTiming.connectTimeoutMs * 0.9;
+      const reason = toCloseReason(event, { isConnected, isLate });
       if (reason !== undefined) return end(reason);
     }
   }
@@ -73,7 +75,10 @@ export function dialZmqDealer(options: DialOptions): DealerSocket {
   };
 }
 
-function toCloseReason(event: Event, isConnected: boolean): CloseReason | undefined {
+function toCloseReason(
+  event: Event,
+  { isConnected, isLate }: { readonly isConnected: boolean; readonly isLate: boolean },
+): CloseReason | undefined {
   switch (event.type) {
     case 'handshake:error:auth':
       return 'auth';
@@ -83,7 +88,9 @@ function toCloseReason(event: Event, isConnected: boolean): CloseReason | undefi
     case 'disconnect':
       return 'closed';
     case 'close':
-      return isConnected ? 'closed' : 'refused';
+      if (isConnected) return 'closed';
+      // libzmq says no more than that it gave up; a refusal comes at once.
+      return isLate ? 'timeout' : 'refused';
     default:
       return undefined;
   }

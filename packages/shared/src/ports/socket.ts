@@ -33,8 +33,8 @@ export interface BindOptions extends RouterEvents {
   readonly keys: KeyPair;
   /** Names the port towards the authenticator; keys admitted to one are not admitted to another. */
   readonly domain: string;
-  /** Asked once a handshake, with the key that the peer proved to hold. */
-  admits(publicKey: string): boolean;
+  /** Asked once a handshake, with the key that the peer proved to hold and the address it came from. */
+  admits(publicKey: string, remote: string): boolean;
   /** A larger incoming message ends its connection. */
   readonly maxMessageBytes: number;
 }
