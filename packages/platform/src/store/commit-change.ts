@@ -20,6 +20,7 @@ const CHANGES_REMEMBERED = 1_000;
 const MAX_CHANGE_BYTES = 8 * 1024 * 1024;
 /** After a lost answer the store is asked again once it is back, for so long. */
 const ASK_AGAIN_MS = 5_000;
+const ASK_PAUSE_MS = 10;
 
 const script = defineScript(COMMIT);
 
@@ -137,7 +138,11 @@ async function untilAnswered<T>(
       if (error instanceof ReplyLost) lostAtMs ??= clock.monotonic();
       else if (lostAtMs === undefined || !isAway) throw toStoreError(error);
       const leftMs = lostAtMs + ASK_AGAIN_MS - clock.monotonic();
-      if (leftMs > 0 && (await isUpWithin(leftMs, connection, clock))) continue;
+      if (leftMs > 0 && (await isUpWithin(leftMs, connection, clock))) {
+        // A connection that just failed may not have said so yet; asking in the same turn would keep it from doing so.
+        await clock.sleep(ASK_PAUSE_MS, new AbortController().signal);
+        continue;
+      }
       throw new MeshError(
         'MESH_OUTCOME_UNKNOWN',
         `the store went away before it answered change ${changeId}; it may have been made`,

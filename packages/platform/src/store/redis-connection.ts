@@ -85,6 +85,8 @@ export function createRedisConnection(
       return () => listeners.delete(listener);
     },
     async run(call) {
+      // Between the end of the stream and its `close` event nothing can be sent either, and nobody may be told to try again.
+      if (redis.status !== 'ready' || !redis.stream.writable) become('down', lastError);
       if (state === 'down') throw storeAway(lastError);
       try {
         return await call(redis);
@@ -118,10 +120,11 @@ export function createRedisConnection(
     async stop() {
       stopping.abort(new Error('the store connection is stopping'));
       await watching;
-      if (redis.status === 'wait' || redis.status === 'end') return;
       const ended = new Promise((resolve) => redis.once('end', resolve));
+      // Between two tries there is nothing to close, and ioredis says `end` to nobody.
+      const isClosed = ['wait', 'end', 'reconnecting'].includes(redis.status);
       redis.disconnect();
-      await ended;
+      if (!isClosed) await ended;
     },
   };
 }

@@ -122,8 +122,8 @@ export function createRedisStore(
       });
   }
 
-  /** Remembers how far the store is; on disk in a moment, since nobody waits for it. */
-  function saw(seen: { readonly revision?: number; readonly term?: number }): void {
+  /** Remembers how far the store is. Resolves when that is on disk; few wait for it. */
+  async function saw(seen: { readonly revision?: number; readonly term?: number }): Promise<void> {
     const before = opened();
     known = {
       databaseId: before.databaseId,
@@ -131,9 +131,9 @@ export function createRedisStore(
       term: Math.max(before.term, seen.term ?? 0),
     };
     if (known.revision === before.revision && known.term === before.term) return;
-    witness
-      .note(known)
-      .catch((error: unknown) => deps.logger.warn({ err: error }, 'store witness was not written'));
+    await witness.note(known).catch((error: unknown) => {
+      deps.logger.warn({ err: error }, 'store witness was not written');
+    });
   }
 
   return {
@@ -168,7 +168,7 @@ export function createRedisStore(
         await ask(scripts.claimTerm, [STORE_KEYS.meta], [owner, atLeast])
       ).map(String);
       if (word !== 'ok') throw wentBack('it was emptied after it was opened');
-      saw({ term: Number(term) });
+      await saw({ term: Number(term) });
       return {
         term: Number(term),
         ...(previous !== undefined && {
@@ -199,7 +199,7 @@ export function createRedisStore(
         seenRevision,
         eventsKept,
       });
-      saw({ revision, term: change.term });
+      void saw({ revision, term: change.term });
       if (change.events !== undefined && change.events.length > 0) events.wake();
       return { revision };
     },
@@ -207,7 +207,7 @@ export function createRedisStore(
       const keys = [STORE_KEYS.meta, ...collections.map(collectionKey)];
       const [word, revision, ...hashes] = await ask(scripts.load, keys, [opened().databaseId]);
       if (word !== 'ok') throw wentBack('it is another database, or was emptied');
-      saw({ revision: Number(revision) });
+      void saw({ revision: Number(revision) });
       return {
         revision: Number(revision),
         documents: new Map(

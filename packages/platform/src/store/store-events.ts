@@ -27,6 +27,7 @@ export type StoreEvents = Component &
 const BLOCK_MS = 5_000;
 const BLOCK_REPLY_MS = 7_000;
 const FOLLOW_PAGE = 256;
+const PAUSE_MS = 50;
 /** Read on from the oldest there is. */
 const START = '0-0';
 
@@ -56,6 +57,10 @@ export function createStoreEvents(
     news = Promise.withResolvers<void>();
   }
 
+  /** Before a failed call is made again: it may fail again at once. */
+  const pause = (signal: AbortSignal): Promise<void> =>
+    deps.clock.sleep(PAUSE_MS, signal).catch(() => {});
+
   async function followTail(): Promise<void> {
     let position = '$';
     while (!stopping.signal.aborted) {
@@ -67,6 +72,7 @@ export function createStoreEvents(
         if (answer !== null) wake();
       } catch {
         await untilUp(tail, stopping.signal);
+        await pause(stopping.signal);
         // What came meanwhile, or a stream that began anew, is for the followers to find.
         position = '$';
         wake();
@@ -135,6 +141,7 @@ export function createStoreEvents(
       } catch (error) {
         if (!(error instanceof MeshError) || error.code !== 'MESH_STORE_UNAVAILABLE') throw error;
         await untilUp(connection, until);
+        await pause(until);
         continue;
       }
       if (page.hasGap) yield { gap: true };
