@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { MeshError, type Clock, type LaunchSpec, type Random } from '@meshwork/shared';
 import { discardRun } from './discard-run.ts';
@@ -33,7 +33,7 @@ export interface LaunchDeps {
 }
 
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-const MAX_TAG_BYTES = 16 * 1024;
+const MAX_TAG_BYTES = 256 * 1024;
 /** From the start of the shim until the program's process exists: a few ms, more on a machine that swaps. */
 const START_LIMIT_MS = 10_000;
 
@@ -60,7 +60,7 @@ function checkSpec(spec: LaunchSpec): void {
   if (!isAbsolute(spec.log.dir)) problems.push('log.dir is not absolute');
   if (spec.log.maxSegments < 2) problems.push('log.maxSegments is under 2');
   if (spec.log.segmentBytes < 4096) problems.push('log.segmentBytes is under 4096');
-  if (JSON.stringify(spec.tag).length > MAX_TAG_BYTES) problems.push('tag is over 16 KiB');
+  if (JSON.stringify(spec.tag).length > MAX_TAG_BYTES) problems.push('tag is over 256 KiB');
   if (problems.length === 0) return;
   throw new MeshError('MESH_INPUT_INVALID', `cannot start run ${spec.id}: ${problems.join(', ')}`, {
     details: { problems },
@@ -152,7 +152,7 @@ function createRunFile(options: LaunchOptions, cookie: string): number {
     );
   }
   try {
-    writeSync(
+    writeFileSync(
       fd,
       encodeRunHeader({
         id: spec.id,

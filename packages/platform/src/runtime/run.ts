@@ -153,11 +153,13 @@ export function createRun(
     }
   }
 
-  /** Waits for a promise, for so long at most. */
+  /** Waits for a promise, for so long at most, and looks then. */
   async function settle(promise: Promise<unknown>, ms: number, abort: AbortSignal): Promise<void> {
     const enough = new AbortController();
-    const slept = clock.sleep(ms, AbortSignal.any([enough.signal, abort])).catch(() => {});
-    await Promise.race([promise, slept]);
+    const stop = (): void => enough.abort();
+    abort.addEventListener('abort', stop, { once: true });
+    await Promise.race([promise, clock.sleep(ms, enough.signal).catch(() => {})]);
+    abort.removeEventListener('abort', stop);
     enough.abort();
     look();
   }

@@ -19,7 +19,7 @@ export interface LaunchSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Name of the account that runs the program; absent: the daemon's own. Another one needs root. */
   readonly user?: string;
-  /** Kept beside the run and given back at adoption; at most 16 KiB as JSON. */
+  /** Kept beside the run and given back at adoption; at most 256 KiB as JSON. */
   readonly tag: Readonly<Record<string, string>>;
   /** Where its output goes: numbered segments, the newest `maxSegments` of which are kept. */
   readonly log: LogPolicy;

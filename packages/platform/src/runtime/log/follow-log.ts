@@ -47,25 +47,25 @@ export async function* followLog(dir: string, options: FollowLogOptions): AsyncI
   }
 }
 
-/** Resolves at the next change in the directory or after {@link POLL_MS}. */
+/** Resolves at the next change in the directory, after {@link POLL_MS}, or when the signal aborts. */
 function watchOnce(
   dir: string,
   clock: Pick<Clock, 'sleep'>,
   signal: AbortSignal,
 ): { readonly happened: Promise<void>; close(): void } {
   const closing = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<void>();
   let watcher: FSWatcher | undefined;
-  const noticed = new Promise<void>((resolve) => {
-    try {
-      watcher = watch(dir, () => resolve());
-      watcher.on('error', () => watcher?.close());
-    } catch {
-      // Not there yet, or no watches left: the poll finds it.
-    }
-  });
-  const polled = clock.sleep(POLL_MS, AbortSignal.any([closing.signal, signal])).catch(() => {});
+  try {
+    watcher = watch(dir, () => resolve());
+    watcher.on('error', () => watcher?.close());
+  } catch {
+    // Not there yet, or no watches left: the poll finds it.
+  }
+  signal.addEventListener('abort', () => resolve(), { once: true, signal: closing.signal });
+  clock.sleep(POLL_MS, closing.signal).then(resolve, resolve);
   return {
-    happened: Promise.race([noticed, polled]),
+    happened: promise,
     close() {
       closing.abort();
       watcher?.close();

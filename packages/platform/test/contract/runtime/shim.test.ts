@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { isThere, until, useProcessRuntimeWorld } from '@meshwork/testkit';
+import { isThere, itNeeds, until, useProcessRuntimeWorld } from '@meshwork/testkit';
 import { describe, expect, it } from 'vitest';
 import { createProcessRuntime } from '../../../src/runtime/create-process-runtime.ts';
 import { readDescriptor } from '../../../src/runtime/proc.ts';
@@ -12,6 +12,7 @@ import { encodeRunHeader, type RunRecord } from '../../../src/runtime/run-file.t
 import { SHIM_SCRIPT } from '../../../src/runtime/shim-script.ts';
 import { createTestDeps } from './test-deps.ts';
 
+const none = new AbortController().signal;
 const waitForGo = 'while [ ! -e go ]; do sleep 0.01; done; exit 9';
 
 describe('the shim', () => {
@@ -112,6 +113,45 @@ describe('the shim', () => {
     expect(others).not.toContain(open.get(1));
     expect(others).not.toContain(runFile());
   });
+});
+
+describe('a full disk', () => {
+  const world = useProcessRuntimeWorld({
+    create: (dir) => createProcessRuntime({ dir }, createTestDeps()),
+    isSureOfSignals: true,
+  });
+
+  itNeeds(
+    ['root', 'linux'],
+    'loses no exit of what runs, and refuses what is to start',
+    async () => {
+      const disk = world.path('../disk');
+      mkdirSync(disk);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
+      const runtime = createProcessRuntime({ dir: join(disk, 'runs') }, createTestDeps());
+      try {
+        await runtime.start(none);
+        const run = await runtime.launch(world.shell(waitForGo));
+        const full = () => writeFileSync(join(disk, 'full'), Buffer.alloc(128 * 1024));
+        expect(full).toThrow('ENOSPC');
+        const refused = runtime.launch(
+          world.shell('exit 0', { id: 'agent.1', tag: { long: 'x'.repeat(9_000) } }),
+        );
+        await expect(refused).rejects.toMatchObject({
+          code: 'MESH_SPAWN_FAILED',
+          message: expect.stringContaining('ENOSPC'),
+        });
+        writeFileSync(world.path('go'), '');
+        expect(await run.exit).toMatchObject({ code: 9, evidence: 'shim' });
+        await run.end({ signal: 'SIGTERM', graceMs: 5_000 });
+        await run.forget();
+        expect(readdirSync(join(disk, 'runs'))).toEqual([]);
+      } finally {
+        await runtime.stop(none);
+        execFileSync('umount', ['-l', disk]);
+      }
+    },
+  );
 });
 
 describe('a daemon', () => {
