@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Clock, Logger, Metrics } from '@meshwork/shared';
 import type { HeartbeatContent, HeartbeatThread } from '../services/ports.ts';
-import { createSentCounter } from './metrics.ts';
+import { createHeartbeatMetrics } from './metrics.ts';
 import { openLoopBoard, threadClockMs } from './loop-board.ts';
 import type {
   FromHeartbeatThread,
@@ -50,7 +50,7 @@ export function createHeartbeatThread(
 ): OwnedHeartbeatThread {
   const { clock, logger } = deps;
   const board = openLoopBoard();
-  const sent = createSentCounter(deps.metrics);
+  const metrics = createHeartbeatMetrics(deps.metrics);
   const stopping = new AbortController();
   let { content } = options;
   let { addresses } = options.connection;
@@ -105,7 +105,7 @@ export function createHeartbeatThread(
       board.stamp(Math.max(0, nowMs - dueMs));
       dueMs = nowMs + STAMP_EVERY_MS;
       const total = board.sent;
-      sent.inc({}, total - counted);
+      metrics.sent.inc({}, total - counted);
       counted = total;
     }
   }
