@@ -13,11 +13,11 @@ import type { MeshDir } from './find-mesh.ts';
 export function connectToMesh(mesh: MeshDir): ApiClient {
   const holder = readLock(mesh.mainNode);
   const http = holder?.endpoints['http'];
-  if (typeof http !== 'string') {
+  if (http?.host === undefined || http.port === undefined) {
     throw new MeshError('MESH_UNREACHABLE', `no main node runs in ${mesh.root}; mesh up starts it`);
   }
   return createApiClient({
-    baseUrl: http,
+    baseUrl: `http://${http.host}:${http.port}`,
     token: readFileSync(join(mesh.mainNode, 'api-token'), 'utf8').trim(),
   });
 }

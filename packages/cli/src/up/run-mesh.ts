@@ -139,14 +139,16 @@ export async function showProgress(
 
 /** Where a living main node is reached by nodes of this machine. */
 function joinOf(main: LockHolder): { addresses: readonly string[]; serverKey: string } {
-  const { control, serverKey } = main.endpoints;
-  if (typeof control !== 'string' || typeof serverKey !== 'string') {
+  const { host, port, publicKey } = main.endpoints['control'] ?? {};
+  if (host === undefined || port === undefined || publicKey === undefined) {
     throw new MeshError(
       'MESH_INTERNAL',
       'the main node does not say where nodes reach it; it may be of another release',
     );
   }
-  return { addresses: [control], serverKey };
+  // Nodes of this machine dial loopback, wherever else the main node listens.
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host;
+  return { addresses: [`${reachable}:${port}`], serverKey: publicKey };
 }
 
 async function untilReady(
