@@ -56,17 +56,30 @@ export async function findShellTools(options: {
     fallocate: find('fallocate'),
     setpriv: find('setpriv'),
   };
-  const { stdout, stderr } = await promisify(execFile)(
-    tools.sh,
-    ['-c', 'eval "$MESH_SHIM"', 'sh', tools.head, tools.sh],
-    { signal: options.signal, env: { MESH_SHIM: PROBE } },
-  );
-  if (stdout === '123/456') return { ...tools, isShellOutspoken: stderr !== '' };
+  const heard = await probe(tools, options.signal);
+  if (heard.stdout === '123/456') return { ...tools, isShellOutspoken: heard.stderr !== '' };
   throw new MeshError(
     'MESH_SPAWN_FAILED',
     `cannot start programs: ${tools.head} reads more than it is told, output would be lost; install GNU coreutils`,
     { details: { tool: tools.head } },
   );
+}
+
+async function probe(
+  tools: Pick<ShellTools, 'sh' | 'head'>,
+  signal: AbortSignal,
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  const args = ['-c', 'eval "$MESH_SHIM"', 'sh', tools.head, tools.sh];
+  try {
+    return await promisify(execFile)(tools.sh, args, { signal, env: { MESH_SHIM: PROBE } });
+  } catch (error) {
+    signal.throwIfAborted();
+    const said = (error as { stderr?: string }).stderr ?? '';
+    throw new MeshError('MESH_SPAWN_FAILED', `cannot start programs: ${tools.sh} fails: ${said}`, {
+      details: { tool: tools.sh },
+      cause: error,
+    });
+  }
 }
 
 function required(name: string, source: string): string {
