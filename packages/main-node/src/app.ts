@@ -14,9 +14,7 @@ import {
 import {
   MainNodeConfig,
   type MeshError,
-  NodeMetrics,
   PublicKey,
-  type Actor,
   type Clock,
   type Component,
   type KeyPair,
@@ -29,14 +27,10 @@ import { createHubSlot } from './app/hub-slot.ts';
 import { readLocalKeys } from './app/local-keys.ts';
 import { createOwnRecord } from './app/own-record.ts';
 import { openStore } from './app/open-store.ts';
-import { getNode } from './core/admission.ts';
 import { isUsable, sightOf, type LiveNode } from './core/live.ts';
+import { mainNodeActor } from './core/new-event.ts';
 import { createMainMetrics } from './metrics.ts';
-import { agentRoutes } from './routes/agent-routes.ts';
-import { fleetRoutes } from './routes/fleet-routes.ts';
-import { healthRoutes } from './routes/health-routes.ts';
-import { meshRoutes } from './routes/mesh-routes.ts';
-import { nodeRoutes } from './routes/node-routes.ts';
+import { apiRoutes } from './routes/api-routes.ts';
 import { createAgentOrders } from './services/agent-orders.ts';
 import { createAssigner } from './services/assigner.ts';
 import { createCallRouter } from './services/call-router.ts';
@@ -49,8 +43,8 @@ import { createLiveNodes } from './services/live-nodes.ts';
 import { createLogReader } from './services/log-reader.ts';
 import { createMissedWindow } from './services/missed-window.ts';
 import { createNodeAdmissions } from './services/node-admissions.ts';
-import { unwrapOutcome } from './services/outcome.ts';
 import { createPinger } from './services/pinger.ts';
+import { createStateFollowers } from './services/state-followers.ts';
 import { createStateKeeper } from './services/state-keeper.ts';
 import { createStatusReader } from './services/status-reader.ts';
 
@@ -86,7 +80,7 @@ export interface MainNode extends Component {
   end(signal: AbortSignal): Promise<void>;
 }
 
-/** Puts a main node together. Opens nothing. */
+/** Puts a main node together; opens nothing. */
 export function createMainNode(options: MainNodeOptions): MainNode {
   const { dir, clock, random, logger, metrics, release, keys } = options;
   const config = options.config.value;
@@ -164,7 +158,6 @@ export function createMainNode(options: MainNodeOptions): MainNode {
         .filter(({ report }) => report.agent === target || report.instance === target)
         .map(({ node, report }) => ({ node, instance: report.instance })),
   });
-  const fingerprintOf = fingerprint;
   const admissions = createNodeAdmissions({
     keeper,
     hub: slot,
@@ -174,7 +167,7 @@ export function createMainNode(options: MainNodeOptions): MainNode {
     random,
     logger,
     serverKey,
-    fingerprintOf,
+    fingerprintOf: fingerprint,
     maxPending: config.enrolment.maxPending,
   });
   const reader = createStatusReader({
@@ -188,7 +181,7 @@ export function createMainNode(options: MainNodeOptions): MainNode {
     clock,
     startedAtMs,
     release,
-    fingerprintOf,
+    fingerprintOf: fingerprint,
   });
   const health = createHealth({
     store,
@@ -202,7 +195,7 @@ export function createMainNode(options: MainNodeOptions): MainNode {
     clock,
   });
   const acceptLocal = async (): Promise<readonly string[]> =>
-    admissions.acceptLocal(await readLocalKeys(join(dir, 'accept'), logger), selfActor);
+    admissions.acceptLocal(await readLocalKeys(join(dir, 'accept'), logger), mainNodeActor);
   const http = createHttpServer({
     daemon: 'main',
     host: config.http.host,
@@ -213,28 +206,23 @@ export function createMainNode(options: MainNodeOptions): MainNode {
     clock,
     logger,
     metrics,
-    routes: [
-      ...meshRoutes({
-        reader,
-        calls,
-        pinger,
-        events: createEventReader(store),
-        showConfig: () => showConfig(MainNodeConfig, options.config),
-        shutdown: options.onShutdown,
-      }),
-      ...nodeRoutes({ reader, admissions, acceptLocal, revision: () => keeper.state.revision }),
-      ...agentRoutes({ reader, orders, logs }),
-      ...fleetRoutes(fleets),
-      ...healthRoutes({
-        health,
-        metrics,
-        async nodeMetrics(name) {
-          const node = getNode(keeper.state, name).name;
-          const outcome = await slot.request(node, NodeMetrics, {}, { timeoutMs: 5_000 });
-          return unwrapOutcome(outcome).text;
-        },
-      }),
-    ],
+    routes: apiRoutes({
+      state: keeper,
+      reader,
+      calls,
+      pinger,
+      admissions,
+      acceptLocal,
+      orders,
+      logs,
+      fleets,
+      health,
+      metrics,
+      hub: slot,
+      events: createEventReader(store),
+      showConfig: () => showConfig(MainNodeConfig, options.config),
+      shutdown: options.onShutdown,
+    }),
   });
 
   const controlPort = createControlPort({
@@ -263,33 +251,17 @@ export function createMainNode(options: MainNodeOptions): MainNode {
       return hub;
     },
   });
-  /** What follows the state: who is watched, who may connect, what is assigned. */
-  const following: Component = {
-    name: 'state followers',
-    async start() {
-      await acceptLocal();
-      follow();
-      keeper.onChanged((after, before) => {
-        if (after.nodes !== before.nodes) follow();
-        slot.setTerm(keeper.term);
-        assigner.touch();
-      });
-      store.onStateChange((now, reason) => {
-        const before = now === 'up' ? 'down' : 'up';
-        recorder.record(selfActor, { kind: 'store.state', before, after: now, reason });
-      });
-    },
-    async stop() {},
-  };
-  function follow(): void {
-    const accepted = [...keeper.state.nodes.values()].filter(
-      ({ admission }) => admission === 'accepted',
-    );
-    live.follow(accepted.map(({ name }) => name));
-  }
-
+  const followers = createStateFollowers({
+    keeper,
+    live,
+    assigner,
+    hub: slot,
+    store,
+    recorder,
+    before: acceptLocal,
+  });
   const parts = runComponents(
-    [keeper, recorder, following, controlPort, admissions, live, assigner, http],
+    [keeper, recorder, followers, controlPort, admissions, live, assigner, http],
     { name: 'main node', clock, logger },
   );
   return {
@@ -322,8 +294,6 @@ export function createMainNode(options: MainNodeOptions): MainNode {
     }),
   };
 }
-
-const selfActor: Actor = { kind: 'main-node', name: 'main-node' };
 
 function isAlive({ member }: LiveNode): boolean {
   return member.status === 'alive';

@@ -21,3 +21,6 @@ export function stampEvents(
 ): readonly NewEvent[] {
   return bodies.map((body) => ({ ...body, ...stamp, source: 'main-node' }));
 }
+
+/** The main node itself, where it acts on its own. */
+export const mainNodeActor: Actor = { kind: 'main-node', name: 'main-node' };

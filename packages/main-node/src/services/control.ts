@@ -4,7 +4,6 @@ import {
   NodeFacts,
   NodeHeartbeat,
   NodeLeft,
-  NodeName,
   NodePing,
   NodeReport,
   RouteCall,
@@ -16,12 +15,13 @@ import {
   type HubEvents,
   type InstanceReport,
   type Logger,
+  type NodeName,
   type Peer,
 } from '@meshwork/shared';
 import { byInstance } from '../core/assignments.ts';
 import type { LiveNode } from '../core/live.ts';
 import type { MeshState } from '../core/mesh-state.ts';
-import type { EventBody } from '../core/new-event.ts';
+import { mainNodeActor, type EventBody } from '../core/new-event.ts';
 import type { MainMetrics } from '../metrics.ts';
 import type { Assigner } from './assigner.ts';
 import { unwrapResult, type CallRouter } from './call-router.ts';
@@ -114,16 +114,13 @@ export function createControl(deps: {
         const level = to === 'dead' || to === 'not acting' ? 'warn' : 'info';
         logger[level]({ node: after.name, before: from, after: to, reason }, 'node changed state');
         metrics.transitions.inc({ node: after.name, state: to });
-        recorder.record(
-          { kind: 'main-node', name: 'main-node' },
-          {
-            kind: 'node.state',
-            node: after.name,
-            before: from,
-            after: to,
-            ...(reason === undefined ? {} : { reason }),
-          },
-        );
+        recorder.record(mainNodeActor, {
+          kind: 'node.state',
+          node: after.name,
+          before: from,
+          after: to,
+          ...(reason === undefined ? {} : { reason }),
+        });
         deps.assigner().touch();
       },
       onReport(node, before) {

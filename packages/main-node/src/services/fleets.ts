@@ -2,7 +2,6 @@ import {
   FleetName,
   MeshError,
   NodeCheck,
-  NodeName,
   parseFleet,
   type Actor,
   type AgentName,
@@ -12,6 +11,7 @@ import {
   type FleetRow,
   type Hub,
   type Logger,
+  type NodeName,
   type Plan,
 } from '@meshwork/shared';
 import { applyPlan, removeFleet } from '../core/apply-plan.ts';

@@ -112,7 +112,7 @@ export function createLiveNodes(deps: {
     const stepped = stepObserved(time, clock.monotonic(), maxStepMs);
     time = stepped.time;
     if (stepped.missedMs > 0) events.onMissed(stepped.missedMs);
-    for (const name of [...nodes.keys()]) carryOut(name, step(name, { type: 'tick' }));
+    for (const name of nodes.keys()) carryOut(name, step(name, { type: 'tick' }));
   }
 
   async function tick(): Promise<void> {

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
   MeshError,
-  NodeRemoved,
-  NodeName,
   type ActResult,
   type Actor,
   type Clock,
@@ -12,6 +10,7 @@ import {
   type InviteRequest,
   type Logger,
   type NodeAct,
+  type NodeName,
   type PublicKey,
   type Random,
 } from '@meshwork/shared';
@@ -21,28 +20,20 @@ import {
   cordonNode,
   getNode,
   rekeyNode,
-  removeNode,
-  revokeNode,
   spendInvite,
   type Applicant,
 } from '../core/admission.ts';
 import type { Transition } from '../core/apply-plan.ts';
-import type { MeshState, NodeRecord } from '../core/mesh-state.ts';
+import type { MeshState } from '../core/mesh-state.ts';
 import type { EventRecorder } from './event-recorder.ts';
+import { expel } from './expel-node.ts';
 import type { StateKeeper } from './state-keeper.ts';
+import { createWaitingKeys, type PendingKey } from './waiting-keys.ts';
 
 /** The key of a node that `mesh up` starts on this machine. */
 export interface LocalKey {
   readonly node: NodeName;
   readonly publicKey: PublicKey;
-}
-
-/** A key that waits for a person. */
-export interface PendingKey {
-  readonly node: NodeName;
-  readonly publicKey: PublicKey;
-  readonly fingerprint: string;
-  readonly address?: string | undefined;
 }
 
 /** What a key says at the enrolment port. */
@@ -83,8 +74,6 @@ export interface NodeAdmissions extends Component {
   admitted(): ReadonlyMap<PublicKey, NodeName>;
 }
 
-/** How long a revoked or removed node has to hear that it is to stop, ms. */
-const farewellMs = 700;
 /** How often it is looked whether anybody can still join, ms. */
 const doorMs = 1_000;
 
@@ -102,7 +91,7 @@ export function createNodeAdmissions(deps: {
   readonly maxPending: number;
 }): NodeAdmissions {
   const { keeper, hub, door, clock, logger } = deps;
-  const waiting = new Map<PublicKey, PendingKey>();
+  const waiting = createWaitingKeys(deps.maxPending);
   let waitUntilMs = 0;
   let isOpen = false;
   const stopping = new AbortController();
@@ -120,6 +109,8 @@ export function createNodeAdmissions(deps: {
       if (admission === 'accepted') keys.set(publicKey, name);
     return keys;
   }
+
+  const admit = (): Promise<void> => hub.admit(admitted());
 
   async function watchDoor(): Promise<void> {
     const nowMs = clock.now();
@@ -152,70 +143,8 @@ export function createNodeAdmissions(deps: {
       const next = decide(before);
       return { ...next, result: next.state };
     });
-    await hub.admit(admitted());
+    await admit();
     return state;
-  }
-
-  /** The waiting key of a name, by its fingerprint where several wait. */
-  function findWaiting(name: string, fingerprint: string | undefined): PendingKey {
-    const plain = (text: string): string => text.toLowerCase().replaceAll(/[^0-9a-f]/g, '');
-    const ofName = [...waiting.values()].filter(({ node }) => node === name);
-    const meant = ofName.filter(
-      (key) => fingerprint === undefined || plain(key.fingerprint) === plain(fingerprint),
-    );
-    const [one] = meant;
-    if (one !== undefined && meant.length === 1) return one;
-    const seen = ofName.map((key) => key.fingerprint).join('; ');
-    const reason =
-      ofName.length === 0
-        ? 'no key waits under that name'
-        : `the keys that wait under it are ${seen}`;
-    throw new MeshError('MESH_NODE_UNKNOWN', `cannot decide about ${name}: ${reason}`, {
-      details: { node: name, waiting: ofName.map((key) => key.fingerprint) },
-    });
-  }
-
-  /** Tells a node that it is out while it can still hear it; says whether it did. */
-  async function sayFarewell(node: NodeName, why: 'removed' | 'revoked'): Promise<string> {
-    if (!hub.isBound(node, 'node')) return 'it is away and stops its agents when it hears of it';
-    const outcome = await hub.request(node, NodeRemoved, { why }, { timeoutMs: farewellMs });
-    if (outcome.status !== 'answered')
-      return 'whether it heard of it is not known; its agents may run on';
-    return `it heard of it and stops ${outcome.answer.stopping} agents`;
-  }
-
-  async function expel(
-    node: NodeRecord,
-    why: 'removed' | 'revoked',
-    actor: Actor,
-  ): Promise<ActResult> {
-    const { name, isLocal } = node;
-    const locals = [...keeper.state.nodes.values()].filter(
-      (one) => one.isLocal && one.admission === 'accepted',
-    );
-    if (isLocal && locals.length === 1) {
-      throw new MeshError(
-        'MESH_NODE_SELF',
-        `cannot take ${name} out of the mesh: it is the main node's own; mesh down stops both`,
-        { details: { node: name } },
-      );
-    }
-    const decide = (state: MeshState): Transition =>
-      why === 'revoked' ? revokeNode(state, name) : removeNode(state, name);
-    // Decided first, so that a refused removal tells the node nothing.
-    decide(keeper.state);
-    const heard = sayFarewell(name, why);
-    const state = await keeper.change(actor, (before) => {
-      const next = decide(before);
-      return { ...next, result: next.state };
-    });
-    const known = await heard;
-    await hub.admit(admitted());
-    return {
-      revision: state.revision,
-      message: `${why} ${name}; ${known}`,
-      affected: [name],
-    };
   }
 
   return {
@@ -230,7 +159,7 @@ export function createNodeAdmissions(deps: {
       await ticking;
       if (isOpen) await door.close();
     },
-    pending: () => [...waiting.values()],
+    pending: waiting.list,
     async acceptLocal(keys, actor) {
       const accepted: string[] = [];
       for (const key of keys) {
@@ -244,7 +173,7 @@ export function createNodeAdmissions(deps: {
           logger.error({ node: key.node, err: error }, 'own node was not accepted');
         }
       }
-      await hub.admit(admitted());
+      await admit();
       return accepted;
     },
     async invite(ask, actor) {
@@ -277,7 +206,7 @@ export function createNodeAdmissions(deps: {
       if (token !== undefined) {
         const shown = { id: token.id, secretHash: hashSecret(token.secret) };
         await change(actor, (state) => spendInvite(state, applicant, shown, clock.now()));
-        waiting.delete(knock.publicKey);
+        waiting.remove(knock.publicKey);
         return;
       }
       const known = keeper.state.nodes.get(knock.node);
@@ -288,47 +217,42 @@ export function createNodeAdmissions(deps: {
           'nobody waits for keys without a token now; mesh node invite --pending opens the door',
         );
       }
-      if (!waiting.has(knock.publicKey)) {
-        if (waiting.size >= deps.maxPending) {
-          throw new MeshError('MESH_BUSY', `${deps.maxPending} keys wait already; try again later`);
-        }
-        const { node, publicKey, address } = knock;
-        const { fingerprint } = applicant;
-        waiting.set(publicKey, { node, publicKey, address, fingerprint });
+      const { node, publicKey, address } = knock;
+      const { fingerprint } = applicant;
+      if (waiting.add({ node, publicKey, address, fingerprint }))
         deps.recorder.record(actor, { kind: 'node.waiting', node, fingerprint });
-      }
       throw new MeshError(
         'MESH_JOIN_PENDING',
-        `the key ${applicant.fingerprint} waits; on the Main PC compare it and type: mesh node accept ${knock.node} FINGERPRINT`,
-        { details: { fingerprint: applicant.fingerprint } },
+        `the key ${fingerprint} waits; on the Main PC compare it and type: mesh node accept ${knock.node} FINGERPRINT`,
+        { details: { fingerprint } },
       );
     },
     async act(name, { act, fingerprint }, actor) {
       switch (act) {
         case 'accept':
         case 'rekey': {
-          const key = findWaiting(name, fingerprint);
+          const key = waiting.find(name, fingerprint);
           const applicant = toApplicant(key);
           const state = await change(actor, (before) =>
             act === 'accept'
               ? acceptKey(before, applicant, { isLocal: false })
               : rekeyNode(before, applicant),
           );
-          waiting.delete(key.publicKey);
+          waiting.remove(key.publicKey);
           const verb = act === 'accept' ? 'accepted' : 're-keyed';
           const message = `${verb} ${name} with key ${key.fingerprint}`;
           return { revision: state.revision, message, affected: [name] };
         }
         case 'reject': {
-          const key = findWaiting(name, fingerprint);
-          waiting.delete(key.publicKey);
+          const key = waiting.find(name, fingerprint);
+          waiting.remove(key.publicKey);
           const message = `sent away ${name} with key ${key.fingerprint}`;
           return { revision: keeper.state.revision, message, affected: [name] };
         }
         case 'revoke':
-          return expel(getNode(keeper.state, name), 'revoked', actor);
+          return expel(getNode(keeper.state, name), 'revoked', { ...deps, actor, admit });
         case 'remove':
-          return expel(getNode(keeper.state, name), 'removed', actor);
+          return expel(getNode(keeper.state, name), 'removed', { ...deps, actor, admit });
         case 'cordon':
         case 'uncordon': {
           const node = getNode(keeper.state, name).name;

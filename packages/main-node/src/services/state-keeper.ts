@@ -18,7 +18,7 @@ import {
 } from '@meshwork/shared';
 import type { Transition } from '../core/apply-plan.ts';
 import { emptyMeshState, type MeshState } from '../core/mesh-state.ts';
-import { stampEvents, type EventBody } from '../core/new-event.ts';
+import { mainNodeActor, stampEvents, type EventBody } from '../core/new-event.ts';
 import { beginReign } from '../core/reigns.ts';
 import {
   diffDocuments,
@@ -164,7 +164,7 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
     epochs = 0;
     const next = { ...state, reigns: beginReign(reigns, term, state.revision) };
     const body: EventBody = { kind: 'main-node.started', term, release: deps.release };
-    const stamp = { atMs: clock.now(), actor: { kind: 'main-node', name: 'main-node' } } as const;
+    const stamp = { atMs: clock.now(), actor: mainNodeActor };
     await commit(next, stampEvents([body], stamp), () => {});
     logger.info({ term, revision: state.revision, mesh: state.mesh }, 'term claimed');
   }

@@ -16,8 +16,8 @@ import { findInstances, parseTarget } from '../core/targets.ts';
 import type { AgentOrders } from './agent-orders.ts';
 import type { Assigner } from './assigner.ts';
 import type { LiveNodes } from './live-nodes.ts';
-import type { PendingKey } from './node-admissions.ts';
 import type { StateKeeper } from './state-keeper.ts';
+import type { PendingKey } from './waiting-keys.ts';
 
 /** Reads what people see; from memory only. */
 export interface StatusReader {
