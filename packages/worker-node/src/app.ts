@@ -19,6 +19,7 @@ import { createAgentSide, type AgentSideOptions } from './app/agent-side.ts';
 import { openNodeFiles } from './app/open-files.ts';
 import { createAgentCallRoute } from './calls/route-agent-call.ts';
 import { isAlive } from './core/instance-state.ts';
+import { createHeartbeatThread } from './heartbeat/create-heartbeat-thread.ts';
 import { findDialAddress, parseHostPort } from './machine/dial-address.ts';
 import { readMachineFacts } from './machine/node-facts.ts';
 import { createHttpRoutes } from './services/http-routes.ts';
@@ -65,7 +66,9 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
     files,
     route: (ask, way) => route(ask, way),
     sendReport: (report) => uplink.sendLatest(NodeReport, report),
-    onDigest: () => {},
+    onDigest(instancesDigest) {
+      heartbeat.update({ incarnation: files.state.incarnation, instancesDigest });
+    },
   });
   const { supervision, runtime, machine, prober, caller } = agentSide;
   const { supervisor, reporter, instances } = supervision;
@@ -104,6 +107,21 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
       about,
     },
   );
+  const heartbeat = createHeartbeatThread(
+    { clock, logger, metrics },
+    {
+      entry: new URL('./heartbeat/heartbeat-worker.ts', import.meta.url),
+      connection: {
+        node,
+        addresses,
+        serverKey: join.serverKey,
+        keys: options.keys,
+        release: options.release,
+        about: about(),
+      },
+      content: { incarnation: files.state.incarnation, instancesDigest: '' },
+    },
+  );
   const route = createAgentCallRoute({
     node,
     random,
@@ -128,6 +146,7 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
   function moveTo(next: readonly string[]): void {
     addresses = [...new Set([...next, ...addresses])];
     uplink.setAddresses(addresses);
+    heartbeat.setAddresses(addresses);
   }
 
   async function findOwnAddress(): Promise<void> {
@@ -218,7 +237,7 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
     { clock, logger, path: files.join, isBound, onAddresses: moveTo },
     join,
   );
-  const all = runComponents([...agentSide.components, http, uplink, follower, goodbye], {
+  const all = runComponents([...agentSide.components, http, uplink, heartbeat, follower, goodbye], {
     name: 'worker-node',
     clock,
     logger,

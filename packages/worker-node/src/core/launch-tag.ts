@@ -13,6 +13,7 @@ export interface LaunchTag {
 }
 
 const Ports = z.record(z.string(), z.int());
+const Placed = AssignedInstance.omit({ spec: true });
 
 /** Writes a launch's tag. A spec that is too long for it is left out. */
 export function encodeLaunchTag(tag: LaunchTag): Record<string, string> {
@@ -35,7 +36,7 @@ export function decodeLaunchTag(tag: Readonly<Record<string, string>>): LaunchTa
   const launch = Number(tag['launch']);
   const instance = InstanceId.safeParse(tag['instance']);
   const ports = Ports.safeParse(parseJson(tag['ports']));
-  const rest = AssignedInstance.safeParse(parseJson(tag['assigned']));
+  const rest = Placed.safeParse(parseJson(tag['assigned']));
   if (!Number.isInteger(launch) || !instance.success || !rest.success || !ports.success) {
     return undefined;
   }
