@@ -124,8 +124,8 @@ describe('an agent that', () => {
   });
 
   it('forks twice loses what it left behind: ended with 0, and at its stop', async () => {
-    const daemonizes = `(setsid sh -c 'echo $$ >>pid; exec sleep 1000' &) ; exit 0`;
-    const leader = `(setsid sh -c 'echo $$ >>pid; exec sleep 1000' &) ; exec sleep 1000`;
+    const daemonizes = `(setsid sh -c 'echo $$$$ >>pid; exec sleep 1000' &) ; exit 0`;
+    const leader = `(setsid sh -c 'echo $$$$ >>pid; exec sleep 1000' &) ; exec sleep 1000`;
     rig.assign({ a: shell(daemonizes), b: shell(leader) });
     await rig.untilState('a', 'ended');
     await rig.untilState('b', 'ready');
