@@ -12,7 +12,8 @@ export type Need =
   | 'systemd'
   | 'python3'
   | 'python3-zmq'
-  | 'bwrap';
+  | 'bwrap'
+  | 'mount';
 
 /** What a missing need is called in the reason, and how to find out; a command counts when it exits with 0. */
 const PROBES: Record<Need, { readonly words: string; readonly isThere: () => boolean }> = {
@@ -35,6 +36,10 @@ const PROBES: Record<Need, { readonly words: string; readonly isThere: () => boo
   'python3-zmq': {
     words: "Debian's python3-zmq for /usr/bin/python3",
     isThere: () => canRun('/usr/bin/python3', ['-c', 'import zmq']),
+  },
+  mount: {
+    words: 'the right to mount a tmpfs',
+    isThere: () => canRun('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']),
   },
   bwrap: { words: 'bubblewrap', isThere: () => canRun('bwrap', ['--ro-bind', '/', '/', 'true']) },
 };

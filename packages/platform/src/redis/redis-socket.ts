@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { MeshError } from '@meshwork/shared';
 import { MAX_SOCKET_PATH_BYTES } from './redis-config.ts';
@@ -15,18 +15,17 @@ export function toSocketPath(dir: string, runtimeDir: string): string {
   return join(runtimeDir, `meshwork-${process.getuid?.() ?? 0}-${digest}`, 'redis.sock');
 }
 
-/** Makes the socket's folder, 0700, and refuses one that belongs to somebody else: whoever owns it could pose as the store. */
+/** Makes the socket's folder private, and refuses one of somebody else's: whoever owns it could pose as the store. */
 export async function makeSocketDir(socketPath: string): Promise<void> {
   const dir = dirname(socketPath);
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const found = await lstat(dir);
-  if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) {
+  if (!found.isDirectory() || found.uid !== process.getuid?.()) {
     throw new MeshError(
       'MESH_CONFIG_INVALID',
-      `cannot put the store's socket into ${dir}: it is not a folder of ours that nobody else may enter`,
-      {
-        details: { dir },
-      },
+      `cannot put the store's socket into ${dir}: it is not a folder of ours`,
+      { details: { dir } },
     );
   }
+  if ((found.mode & 0o077) !== 0) await chmod(dir, 0o700);
 }

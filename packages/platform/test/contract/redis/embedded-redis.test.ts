@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { until } from '@meshwork/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLogger } from '../../../src/base/logger.ts';
@@ -120,6 +123,21 @@ test('runs on when its main node goes, and the next one takes it over without a 
 
   expect(second.pid).toBe(pid);
   expect(await read(second)).toBe('kept');
+});
+
+test('survives kill -9 of its main node, and the next one takes it over', async () => {
+  const fixture = fileURLToPath(new URL('../../fixtures/hold-redis.ts', import.meta.url));
+  const owner = spawn(process.execPath, [fixture, join(root, 'redis')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [chunk] = (await once(owner.stdout, 'data')) as [Buffer];
+  const ended = once(owner, 'exit');
+
+  owner.kill('SIGKILL');
+  await ended;
+  const next = await start();
+
+  expect(next.pid).toBe(Number(chunk.toString()));
 });
 
 test('is started again after kill -9, with all that was acknowledged', async () => {
