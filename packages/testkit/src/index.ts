@@ -28,3 +28,5 @@ export {
 } from './real-mesh.ts';
 export { createMemoryNetwork, type MemoryNetwork, type NetworkFaults } from './memory-network.ts';
 export { describeTransport } from './contracts/transport.ts';
+export { describeLink } from './contracts/link.ts';
+export { createLinkWorld, type LinkWorld } from './contracts/link-world.ts';

@@ -50,9 +50,13 @@ export function dialZmqDealer(options: DialOptions): DealerSocket {
   async function watch(dealer: Dealer): Promise<void> {
     let isConnected = false;
     const startMs = performance.now();
+    // Asked for once: the accessor makes a new observer of a socket that was closed meanwhile, and fails.
+    const observer = dealer.events;
     while (!isOver) {
-      const event: Event = await dealer.events.receive();
-      if (isOver || event.type === 'end') return;
+      const event: Event | undefined = await observer.receive().catch(() => undefined);
+      // Closing the socket ends its observer in more ways than one.
+      if (isOver) return;
+      if (event === undefined || event.type === 'end') return end('closed');
       if (event.type === 'connect') isConnected = true;
       if (event.type === 'handshake') options.onOpen();
       const isLate = performance.now() - startMs > linkTiming.connectTimeoutMs * 0.9;
