@@ -79,6 +79,7 @@ export function createProcessRuntime(
     for await (const _ of deps.clock.ticks(BARE_LOOK_MS, stopping.signal)) {
       count += 1;
       if (watcher === undefined) onChange(null);
+      for (const look of launching.values()) look();
       for (const run of runs.values()) if (run.isBare) attend(run.id, () => run.look());
       if (count % LOOKS_PER_ROUND !== 0) continue;
       for (const run of runs.values()) attend(run.id, () => run.tend());

@@ -175,28 +175,24 @@ function toSetpriv(account: Account, tools: ShellTools): string[] {
   return [tools.setpriv, `--reuid=${account.uid}`, `--regid=${account.gid}`, '--init-groups', '--'];
 }
 
-/** Asks the kernel, as that user: no rule of permissions is worked out here. */
+/** Says which of the two may not be used. Asked of the kernel, as that user: no rule of permissions is worked out here. */
+const ACCESS_SCRIPT = '[ -x "$1" ] || echo cwd; [ -x "$2" ] || echo program';
+
 async function checkAccess(
   spec: Checked,
   program: string,
   account: Account,
   tools: ShellTools,
 ): Promise<MeshError[]> {
-  const [run, ...args] = toSetpriv(account, tools);
-  const may = async (path: string): Promise<boolean> => {
-    try {
-      await promisify(execFile)(run ?? '', [...args, tools.test, '-x', path], {
-        timeout: ACCESS_TIMEOUT_MS,
-      });
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const [cwdIsOpen, programIsOpen] = await Promise.all([may(spec.cwd), may(program)]);
+  const [run = '', ...args] = toSetpriv(account, tools);
+  const { stdout } = await promisify(execFile)(
+    run,
+    [...args, tools.sh, '-c', ACCESS_SCRIPT, 'sh', spec.cwd, program],
+    { cwd: '/', env: {}, timeout: ACCESS_TIMEOUT_MS },
+  );
   const details = { user: account.name };
   const problems: MeshError[] = [];
-  if (!cwdIsOpen) {
+  if (stdout.includes('cwd\n')) {
     problems.push(
       new MeshError(
         'MESH_CWD_MISSING',
@@ -205,7 +201,7 @@ async function checkAccess(
       ),
     );
   }
-  if (!programIsOpen) {
+  if (stdout.includes('program\n')) {
     problems.push(
       new MeshError('MESH_EXEC_DENIED', `${account.name} may not execute ${program}`, { details }),
     );

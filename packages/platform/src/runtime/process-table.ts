@@ -15,6 +15,8 @@ export interface ProcessTable {
    * another run's. This process itself is never among them.
    */
   candidates(cookie: string, sinceTicks: number): readonly ProcStat[];
+  /** Whether any living process has this pid. */
+  has(pid: number): boolean;
   /** Run cookie of a process; undefined when its environment cannot be read or names none. */
   cookieOf(pid: number): string | undefined;
   /** Whether a process's standard output or error is open on this. */
@@ -118,6 +120,7 @@ function createTable(pids: readonly number[], known: Map<number, Known>): Proces
         return (findOwner(stat) ?? cookie) === cookie ? [stat] : [];
       });
     },
+    has: (pid) => statOf(pid) !== undefined,
     cookieOf,
     writesTo: (pid, target) =>
       readDescriptor(pid, 1) === target || readDescriptor(pid, 2) === target,

@@ -15,7 +15,7 @@ export interface TreeIdentity {
 }
 
 /**
- * Finds every process of a run: by cookie, by session, by descent, and by the output pipe.
+ * Finds every process of a run: by cookie, by session (that a process of the run leads), by descent, and by the output pipe.
  *
  * A process with another cookie is another run's, and so is what it started. What gave up all four (double fork with a new
  * session, a cleared environment and other outputs) is not found: that is the limit of `traced`.
@@ -35,14 +35,16 @@ export function findTree(table: ProcessTable, identity: TreeIdentity): readonly 
     .candidates(cookie, sinceTicks)
     .filter((stat) => (isMain(stat) || stat.session !== keeperSession) && !isForeign(stat));
   const found = new Map<number, ProcId>();
-  const sessions = new Set(main === undefined ? [] : [main.pid]);
+  // A session is the run's when its leader is, or was: as long as it has a member, no other process gets the leader's pid.
+  const isOwnSession = (session: number): boolean =>
+    found.has(session) || (session === main?.pid && !table.has(session));
   for (let before = -1; before !== found.size;) {
     before = found.size;
     for (const stat of open) {
       if (found.has(stat.pid)) continue;
-      if (!isMarked(stat) && !found.has(stat.parent) && !sessions.has(stat.session)) continue;
-      found.set(stat.pid, { pid: stat.pid, startTicks: stat.startTicks });
-      if (stat.session !== keeperSession) sessions.add(stat.session);
+      if (isMarked(stat) || found.has(stat.parent) || isOwnSession(stat.session)) {
+        found.set(stat.pid, { pid: stat.pid, startTicks: stat.startTicks });
+      }
     }
   }
   return [...found.values()];

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { MeshError, type Clock, type Run, type RunExit, type TreeEnd } from '@meshwork/shared';
+import { endKeepers } from './end-keepers.ts';
 import { endTree, signalProcess, type EndedTree } from './end-tree.ts';
 import { isAlive, readDescriptor, toWallMs, type ProcStat } from './proc.ts';
 import type { ProcessTable } from './process-table.ts';
@@ -38,10 +39,6 @@ export interface WatchedRun extends Run {
   mend(table: ProcessTable, tools: ShellTools): void;
 }
 
-/** The shim writes the exit within milliseconds of it. */
-const EXIT_WRITTEN_MS = 2_000;
-/** A pump copies what is left in the pipe, then ends by itself. */
-const PUMP_ENDS_MS = 2_000;
 /** How often a shim is made to go on that was stopped when its program ended, before nothing is expected of it any more. */
 const MAX_STUCK_TIMES = 3;
 
@@ -125,43 +122,11 @@ export function createRun(
     abort: AbortSignal,
   ): Promise<TreeEnd> {
     const tree = await endTree({ identity, signal, deadlineMs, abort }, deps);
-    if (tree.left.length === 0 && !abort.aborted) await endKeepers(abort);
+    if (tree.left.length === 0 && !abort.aborted) {
+      const latest = (): RunRecord => (record = readRecord(path) ?? record);
+      await endKeepers({ readRecord: latest, exit: exit.promise, look, abort }, deps);
+    }
     return toTreeEnd(tree, ended);
-  }
-
-  /** Waits until the shim has recorded the exit and the pump has written the last byte; ends what does not. */
-  async function endKeepers(abort: AbortSignal): Promise<void> {
-    look();
-    if (ended === undefined) await settle(exit.promise, EXIT_WRITTEN_MS, abort);
-    const { shim, pump } = readRecord(path) ?? record;
-    if (pump !== undefined) await waitForEnd(pump, abort);
-    const isQuiet =
-      (shim === undefined || !isAlive(shim)) && (pump === undefined || !isAlive(pump));
-    if (abort.aborted || isQuiet) return;
-    const table = await deps.readTable();
-    for (const stat of table.candidates(header.cookie, shim?.startTicks ?? main.startTicks)) {
-      const isKeeper = stat.session === shim?.pid || stat.session === pump?.pid;
-      if (isKeeper) signalProcess(stat, 'SIGKILL', header.cookie);
-    }
-    if (ended === undefined) await settle(exit.promise, EXIT_WRITTEN_MS, abort);
-  }
-
-  async function waitForEnd(process: ProcStat, abort: AbortSignal): Promise<void> {
-    const limitMs = clock.monotonic() + PUMP_ENDS_MS;
-    while (isAlive(process) && clock.monotonic() < limitMs && !abort.aborted) {
-      await settle(new Promise<never>(() => {}), 1, abort);
-    }
-  }
-
-  /** Waits for a promise, for so long at most, and looks then. */
-  async function settle(promise: Promise<unknown>, ms: number, abort: AbortSignal): Promise<void> {
-    const enough = new AbortController();
-    const stop = (): void => enough.abort();
-    abort.addEventListener('abort', stop, { once: true });
-    await Promise.race([promise, clock.sleep(ms, enough.signal).catch(() => {})]);
-    abort.removeEventListener('abort', stop);
-    enough.abort();
-    look();
   }
 
   return {

@@ -17,7 +17,6 @@ export interface ShellTools {
   /** Empty where it is missing: then no other user than the daemon's own can be switched to. */
   readonly setpriv: string;
   readonly sleep: string;
-  readonly test: string;
   /** Whether the shell says a word when a signal ends its child, so that an exit code of 143 can be told from SIGTERM. */
   readonly isShellOutspoken: boolean;
 }
@@ -52,7 +51,6 @@ export async function findShellTools(options: {
     wc: required('wc', 'coreutils'),
     dd: required('dd', 'coreutils'),
     sleep: required('sleep', 'coreutils'),
-    test: required('test', 'coreutils'),
     fallocate: find('fallocate'),
     setpriv: find('setpriv'),
   };

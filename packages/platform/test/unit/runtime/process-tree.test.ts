@@ -38,6 +38,7 @@ function tree(rows: readonly Row[], of: TreeIdentity = identity): number[] {
   const find = (pid: number): Row | undefined => rows.find((row) => row.pid === pid);
   const table: ProcessTable = {
     candidates: () => stats,
+    has: (pid) => find(pid) !== undefined,
     cookieOf: (pid) => find(pid)?.cookie,
     writesTo: (pid, target) => find(pid)?.output === target,
   };
@@ -62,7 +63,7 @@ describe('the tree of a run', () => {
   it('holds what lost cookie and parents but is in a session of its own program', () => {
     expect(tree([...KEEPERS, MAIN, { pid: 30, session: 20 }])).toEqual([20, 30]);
     const led = { pid: 31, session: 30 };
-    expect(tree([...KEEPERS, MAIN, led, { pid: 30, parent: 20 }])).toEqual([20, 30, 31]);
+    expect(tree([led, ...KEEPERS, MAIN, { pid: 30, parent: 20 }])).toEqual([20, 30, 31]);
   });
 
   it('holds what kept nothing but the output', () => {
@@ -82,6 +83,17 @@ describe('the tree of a run', () => {
   it('leaves alone what carries another run’s cookie, and what that started', () => {
     const foreign = { pid: 40, parent: 20, cookie: 'theirs' };
     expect(tree([...KEEPERS, MAIN, foreign, { pid: 41, parent: 40 }])).toEqual([20]);
+  });
+
+  it('leaves alone the neighbours of what carries its cookie in a session that somebody else leads', () => {
+    const stray = { pid: 40, session: 5, cookie: 'ours' };
+    const rows = [...KEEPERS, MAIN, { pid: 5, startTicks: 1 }, stray, { pid: 41, session: 5 }];
+    expect(tree(rows)).toEqual([20, 40]);
+  });
+
+  it('leaves alone a session whose leader got the pid of the program that ended', () => {
+    const later = { pid: 20, session: 20, startTicks: 500 };
+    expect(tree([later, { pid: 41, session: 20 }])).toEqual([]);
   });
 
   it('leaves alone what has a pid of ours and started at another time', () => {
