@@ -1,4 +1,6 @@
 import {
+  MeshError,
+  WireError,
   WirePing,
   type Clock,
   type Hub,
@@ -222,6 +224,12 @@ export function createHub(deps: HubDeps, config: HubConfig): Hub {
       for (const binding of bindings.all()) {
         const { name, publicKey } = binding.peer;
         if (admitted.get(publicKey) === name) continue;
+        // A peer with manners leaves by itself when it hears this; any other is cut.
+        const dismissal = new MeshError(
+          'MESH_HELLO_REFUSED',
+          `the key of ${name} is not accepted any more`,
+        );
+        greet(binding.routingId, { kind: WireError.kind, body: dismissal.toBody() });
         cut.add(binding.key, publicKey, clock.monotonic());
         end(binding, 'revoked');
         dispatch.forget(name);

@@ -160,8 +160,9 @@ export function dialOnce(deps: AttemptDeps, options: AttemptOptions): Attempt {
       options.onUnknown();
       return sayHello();
     }
-    if (correlationId !== undefined && correlationId === helloId)
-      return onHelloAnswer(envelope, batch);
+    const isAboutUs =
+      correlationId === undefined ? kind === WireError.kind : correlationId === helloId;
+    if (isAboutUs) return onHelloAnswer(envelope, batch);
     if (isBound) options.onMessage(envelope, batch, ageMs);
     else metrics.dropped('unproven');
   }
