@@ -203,7 +203,7 @@ describe('a mesh of two nodes', () => {
     {
       why: 'its executable is missing',
       agent: { command: ['no-such-program'] },
-      says: 'MESH_EXEC_MISSING',
+      says: '"no-such-program" is not in PATH',
     },
     {
       why: 'its folder is missing',

@@ -23,6 +23,7 @@ export const planCommand: Command = {
       await api()
     ).send('POST', '/v1/fleets/plan', { document, fleetDir }, Plan, { timeoutMs: 60_000 });
     print(Plan, plan, (value) => renderPlan(terminal, value));
+    if (plan.problems.length > 0) return 5;
     return plan.steps.some((step) => step.change === 'impossible') ? 1 : 0;
   },
 };
@@ -122,6 +123,13 @@ export function renderPlan(terminal: Terminal, plan: Plan): string {
   const warnings = plan.warnings
     .map((warning) => `${paint(terminal, 'yellow', 'warning')} ${warning}\n`)
     .join('');
+  const problems = plan.problems
+    .map(
+      ({ path, reason }) => `${paint(terminal, 'red', 'problem')} ${path.join('.')}: ${reason}\n`,
+    )
+    .join('');
+  if (problems !== '')
+    return `${problems}${warnings}${verb} of ${plan.fleet}: nothing can be applied\n`;
   if (changes.length === 0)
     return `${warnings}${verb} of ${plan.fleet}: nothing to change (revision ${plan.revision})\n`;
   const lines = changes.map((step) => renderStep(terminal, step)).join('');
