@@ -49,7 +49,7 @@ export interface PumpParameters {
  * Space for a whole segment is reserved first, so a full disk is met between segments: then output is read on and counted
  * instead of written, a chunk at a time, until there is space again. The program is never blocked by that.
  */
-export const PUMP_SCRIPT = `
+const PUMP_SCRIPT = `
 trap '' HUP INT QUIT TERM USR1 USR2 PIPE ALRM
 exec >/dev/null 2>&1
 unset LD_PRELOAD LD_LIBRARY_PATH MESH_RUN_COOKIE MESH_SHIM

@@ -166,7 +166,7 @@ describe('the output of a program', () => {
     async () => {
       const disk = world.path('../disk');
       mkdirSync(disk);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk]);
+      execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk]);
       try {
         const folder = join(disk, 'log');
         const script =
@@ -191,7 +191,7 @@ describe('the output of a program', () => {
         // Four lines are cut: at both ends of the removed segments, and where dropping began and ended.
         expect(Math.abs(whole + last.dropped.lines + removed - 101_000)).toBeLessThanOrEqual(4);
       } finally {
-        execFileSync('umount', ['-l', disk]);
+        execFileSync('/bin/umount', ['-l', disk]);
       }
     },
   );

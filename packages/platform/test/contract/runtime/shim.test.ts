@@ -127,7 +127,7 @@ describe('a full disk', () => {
     async () => {
       const disk = world.path('../disk');
       mkdirSync(disk);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
+      execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
       const runtime = createProcessRuntime({ dir: join(disk, 'runs') }, createTestDeps());
       try {
         await runtime.start(none);
@@ -148,7 +148,7 @@ describe('a full disk', () => {
         expect(readdirSync(join(disk, 'runs'))).toEqual([]);
       } finally {
         await runtime.stop(none);
-        execFileSync('umount', ['-l', disk]);
+        execFileSync('/bin/umount', ['-l', disk]);
       }
     },
   );
