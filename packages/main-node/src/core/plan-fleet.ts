@@ -36,6 +36,9 @@ export interface FleetPlan {
 /** Fields that `node.check` looks at: a change of them is checked again where the instance already is. */
 const checkedFields = /^(command|cwd|user|envFile|ports)(\.|$)/;
 
+/** Fields that say where instances are and how many, not what one is. */
+const spreadFields = /^(replicas|placement)(\.|$)/;
+
 /**
  * Compares a fleet with what is desired now: a step per instance, and everything that is wrong.
  *
@@ -61,12 +64,8 @@ export function planFleet(
     const about = { agent: request.agent, instance: request.instance };
     const listed = { candidates: (placement?.candidates ?? []).map(copyJudgement) };
     if (placement?.node === undefined) {
-      return {
-        ...about,
-        ...listed,
-        change: 'impossible',
-        reason: whyNowhere(placement?.candidates),
-      };
+      const reason = whyNowhere(request.spec, placement?.candidates ?? []);
+      return { ...about, ...listed, change: 'impossible', reason };
     }
     if (from === undefined) return { ...about, ...listed, change: 'add', node: placement.node };
     return { ...about, ...listed, change: 'move', node: placement.node, reason: `from ${from}` };
@@ -157,7 +156,9 @@ function presentSteps(
         wanted.push({ instance, agent, fleet: fleet.name, spec });
         continue;
       }
-      const fields = changedFields(specOf(state, record), spec);
+      const fields = changedFields(specOf(state, record), spec).filter(
+        (field) => !spreadFields.test(field),
+      );
       kept.push(toKeptStep(record, fields, candidate));
       if (fields.length > 0 && candidate.state !== 'alive') {
         warnings.push(
@@ -234,9 +235,14 @@ function withPhase(step: PlanStep, fleet: Fleet, start: StartPlan): PlanStep {
   };
 }
 
-function whyNowhere(candidates: readonly Judgement[] | undefined): string {
-  if (candidates === undefined || candidates.length === 0) return 'the mesh has no nodes';
-  return candidates.map(({ node, reasons }) => `${node}: ${reasons.join(', ')}`).join('; ');
+/** One sentence per node that was meant at all. */
+function whyNowhere(spec: AgentSpec, candidates: readonly Judgement[]): string {
+  const { node: named } = spec.placement;
+  const meant = candidates.filter(({ node }) => named === undefined || node === named);
+  if (meant.length === 0) {
+    return named === undefined ? 'the mesh has no nodes' : `no node ${named} is in this mesh`;
+  }
+  return meant.map(({ node, reasons }) => `${node}: ${reasons.join(', ')}`).join('; ');
 }
 
 function copyJudgement({
