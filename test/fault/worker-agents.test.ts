@@ -2,9 +2,8 @@
 import { createServer } from 'node:net';
 import { readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findLeftProcesses, until } from '@meshwork/testkit';
+import { createWorkerRig, findLeftProcesses, until, type WorkerRig } from '@meshwork/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createWorkerRig, type WorkerRig } from './support/worker-rig.ts';
 
 let rig: WorkerRig;
 beforeEach(async () => {

@@ -30,3 +30,4 @@ export { createMemoryNetwork, type MemoryNetwork, type NetworkFaults } from './m
 export { describeTransport } from './contracts/transport.ts';
 export { describeLink } from './contracts/link.ts';
 export { createLinkWorld, type LinkWorld } from './contracts/link-world.ts';
+export { createWorkerRig, type RigAgent, type WorkerRig } from './worker-rig.ts';

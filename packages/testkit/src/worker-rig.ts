@@ -20,20 +20,22 @@ import {
 } from '@meshwork/platform';
 import {
   AgentSpec,
-  InstanceReport,
+  MeshId,
   NodeAssign,
   NodeHeartbeat,
   NodeName,
   NodeReport,
   PublicKey,
   type Hub,
+  type InstanceReport,
+  type MessageOf,
   type Logger,
   type Peer,
 } from '@meshwork/shared';
-import { until } from '@meshwork/testkit';
 import { stringify } from 'yaml';
+import { until } from './until.ts';
 
-const entry = fileURLToPath(new URL('../../../packages/worker-node/src/main.ts', import.meta.url));
+const entry = fileURLToPath(new URL('../../worker-node/src/main.ts', import.meta.url));
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const never = new AbortController().signal;
 
@@ -94,7 +96,7 @@ export async function createWorkerRig(
   const hellos: Peer[] = [];
   const heartbeats: NodeHeartbeat[] = [];
   let lastReport: NodeReport | undefined;
-  let lastAssign: Parameters<Hub['sendLatest']>[2] | undefined;
+  let lastAssign: MessageOf<typeof NodeAssign> | undefined;
   let revision = 0;
 
   const hub = createHub(
@@ -110,7 +112,7 @@ export async function createWorkerRig(
           if (peer.role === 'node') setImmediate(sendAssign);
           return {
             accept: true,
-            welcome: { mesh: MESH as never, term: 1, calledDead: false },
+            welcome: { mesh: MeshId.parse(MESH), term: 1, calledDead: false },
           };
         },
         onClosed() {},
@@ -138,7 +140,7 @@ export async function createWorkerRig(
   let printed = '';
 
   function sendAssign(): void {
-    if (lastAssign !== undefined) hub.sendLatest(name, NodeAssign, lastAssign as never);
+    if (lastAssign !== undefined) hub.sendLatest(name, NodeAssign, lastAssign);
   }
 
   function report(agent: string): InstanceReport | undefined {
@@ -208,12 +210,13 @@ export async function createWorkerRig(
         },
         { withinMs: 20_000 },
       );
-      return started.pid!;
+      // A process that took the lock has a pid.
+      return started.pid as number;
     },
     kill,
     assign(agents, under = {}) {
       revision = under.revision ?? revision + 1;
-      lastAssign = {
+      lastAssign = NodeAssign.body.parse({
         mesh: under.mesh ?? MESH,
         term: under.term ?? 1,
         revision,
@@ -228,7 +231,7 @@ export async function createWorkerRig(
           ...more,
           spec: AgentSpec.parse(spec),
         })),
-      } as never;
+      });
       sendAssign();
     },
     report,
