@@ -151,6 +151,25 @@ test('is started again after kill -9, with all that was acknowledged', async () 
   expect(await read(redis)).toBe('kept');
 });
 
+test('is restarted when it lives but does not answer any more, while watched and when taken over', async () => {
+  const first = await start({ unresponsiveMs: 600 });
+  const { pid } = first;
+  await write(first, 'kept');
+
+  process.kill(pid ?? 0, 'SIGSTOP');
+  await until('another redis runs', () => first.pid !== undefined && first.pid !== pid, {
+    withinMs: 20_000,
+  });
+  expect(await read(first)).toBe('kept');
+
+  const secondPid = first.pid;
+  await leave(first);
+  process.kill(secondPid ?? 0, 'SIGSTOP');
+  const second = await start({ unresponsiveMs: 600 });
+  expect(second.pid).not.toBe(secondPid);
+  expect(await read(second)).toBe('kept');
+});
+
 test('is started by the next main node when it died while nobody watched', async () => {
   const first = await start();
   await write(first, 'kept');
