@@ -37,10 +37,10 @@ export function publicKeyOf(secretKey: string): string {
   return encodeZ85(rawBytes(publicKey.export({ format: 'der', type: 'spki' })));
 }
 
-/** What people compare: the first 32 hex digits of the key's SHA-256, in 8 groups. */
+/** What people compare, as one word: the first 32 hex digits of the key's SHA-256, in 8 groups joined by dashes. */
 export function fingerprint(publicKey: string): string {
   const digest = createHash('sha256').update(keyBytes(publicKey)).digest('hex');
-  return (digest.slice(0, 32).match(/.{4}/g) ?? []).join(' ');
+  return (digest.slice(0, 32).match(/.{4}/g) ?? []).join('-');
 }
 
 /** Proves a claim to the holder of `claim.serverKey`; hex. Throws `MESH_INPUT_INVALID` for text that is no key. */
