@@ -48,19 +48,26 @@ for (const [path, text] of stale) {
 console.log(`${pages.size} generated files, ${stale.length} ${isCheck ? 'stale' : 'written'}`);
 process.exitCode = isCheck && stale.length > 0 ? 1 : 0;
 
-/** Calls every `create...Metrics(metrics)` that a `metrics.ts` exports; daemons make metrics nowhere else. */
+/** Calls every `create...Metrics(metrics)` that a `metrics.ts` or `...-metrics.ts` exports; metrics are made nowhere else. */
 async function recordMetrics(): Promise<readonly MetricDoc[]> {
   const docs: MetricDoc[] = [];
   const recorder = createMetricsRecorder(docs);
   for (const path of globSync(
-    'packages/{main-node,worker-node,bridge}/src/**/metrics.ts',
+    'packages/{main-node,worker-node,bridge,platform}/src/**/{metrics,*-metrics}.ts',
   ).toSorted()) {
     const module = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>;
     for (const [name, create] of Object.entries(module)) {
-      if (/^create\w*Metrics$/.test(name)) (create as (metrics: Metrics) => unknown)(recorder);
+      if (!/^create\w+Metrics$/.test(name)) continue;
+      (create as (metrics: Metrics, collect?: unknown) => unknown)(recorder, ...collectors(create));
     }
   }
   return docs;
+}
+
+/** What a metric with a `collect` is given here: nobody scrapes, so any of its values will do. */
+function collectors(create: unknown): [unknown?] {
+  const takesMore = typeof create === 'function' && create.length > 1;
+  return takesMore ? [new Proxy({}, { get: () => () => 0 })] : [];
 }
 
 function readText(path: string): string | undefined {

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { MeshError, type Clock, type Component, type Logger, type Metrics } from '@meshwork/shared';
 import { bindPort } from './bind-port.ts';
 import { buildApp } from './build-app.ts';
+import { createHttpMetrics } from './http-metrics.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http-limits.ts';
 import type { Route } from './route.ts';
 
@@ -44,12 +45,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { host = '127.0.0.1', logger } = options;
   const limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
   const stopping = new AbortController();
-  const seconds = options.metrics.histogram({
-    name: `mesh_${options.daemon}_http_request_seconds`,
-    help: 'Time from a request to the end of its answer; event streams are not counted.',
-    labels: ['route', 'status'],
-    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
-  });
+  const { seconds } = createHttpMetrics(options.metrics, options.daemon);
   let app: FastifyInstance | undefined;
   let server: Server | undefined;
 

@@ -1,13 +1,6 @@
 import { open, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  MeshError,
-  formatBytes,
-  type Clock,
-  type Component,
-  type Logger,
-  type Metrics,
-} from '@meshwork/shared';
+import { MeshError, formatBytes, type Clock, type Component, type Logger } from '@meshwork/shared';
 import { judgeDisk, type DiskPolicy, type DiskState } from './judge-disk.ts';
 
 /** Watches the disk under the store. */
@@ -15,6 +8,8 @@ export interface DiskGuard extends Component {
   readonly state: DiskState;
   /** Looks now instead of at the next tick. */
   look(): Promise<DiskState>;
+  /** Free space as of the last look. */
+  freeBytes(): number;
   /** Why a change must be refused now; undefined when it need not. */
   refusal(): MeshError | undefined;
 }
@@ -24,7 +19,7 @@ const LOOK_MS = 1_000;
 /** Keeps a ballast file in `dir`, and says when the disk gets low. Looks every second. */
 export function createDiskGuard(
   options: DiskPolicy & { readonly dir: string },
-  deps: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
+  deps: { readonly clock: Clock; readonly logger: Logger },
 ): DiskGuard {
   const { dir, minFreeBytes, ballastBytes } = options;
   const { clock, logger } = deps;
@@ -33,12 +28,6 @@ export function createDiskGuard(
   let state: DiskState = 'ok';
   let freeBytes = 0;
   let watching: Promise<void> = Promise.resolve();
-
-  deps.metrics.gauge({
-    name: 'mesh_main_store_disk_free_bytes',
-    help: 'Free space of the disk that the embedded store writes to.',
-    collect: () => freeBytes,
-  });
 
   async function look(): Promise<DiskState> {
     freeBytes = await freeBytesOf(dir);
@@ -98,6 +87,7 @@ export function createDiskGuard(
       return state;
     },
     look,
+    freeBytes: () => freeBytes,
     refusal() {
       if (state === 'ok') return undefined;
       const free = `${formatBytes(freeBytes)} free, ${formatBytes(minFreeBytes)} wanted`;

@@ -11,6 +11,7 @@ import type {
 import { createDiskGuard } from './disk-guard.ts';
 import type { DiskPolicy } from './judge-disk.ts';
 import type { RedisProgram } from './locate-redis.ts';
+import { createRedisMetrics } from './redis-metrics.ts';
 import { createRedisProcess } from './redis-process.ts';
 import { stepRestart, type BackoffPolicy, type BackoffState } from './step-restart.ts';
 
@@ -64,10 +65,7 @@ export function createEmbeddedRedis(
   const { runtime, clock, random, logger } = deps;
   const server = createRedisProcess({ ...options, unresponsiveMs }, deps);
   const disk = createDiskGuard(options, deps);
-  const restarts = deps.metrics.counter({
-    name: 'mesh_main_redis_restarts_total',
-    help: 'Times the embedded Redis was started again.',
-  });
+  const { restarts } = createRedisMetrics(deps.metrics, disk.freeBytes);
   const stopping = new AbortController();
   let current: Run | undefined;
   let watching: Promise<unknown> = Promise.resolve();
