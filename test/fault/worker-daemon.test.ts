@@ -225,15 +225,11 @@ describe('a reboot', () => {
     const pids = await startWith('a', 'b');
     await rig.kill('SIGKILL');
     // What a reboot leaves: the same files of another boot. The old processes stand for strangers with their pids.
-    for (const folder of ['runs', 'instances']) {
-      for (const name of await readdir(join(rig.dir, 'node', folder))) {
-        const path = join(rig.dir, 'node', folder, name);
-        const text = await readFile(path, 'utf8');
-        await writeFile(
-          path,
-          text.replaceAll(readBootId(), '00000000-0000-4000-8000-000000000000'),
-        );
-      }
+    const runs = await readdir(join(rig.dir, 'node/runs'));
+    for (const name of [...runs.map((run) => `runs/${run}`), 'instances.log']) {
+      const path = join(rig.dir, 'node', name);
+      const text = await readFile(path, 'utf8');
+      await writeFile(path, text.replaceAll(readBootId(), '00000000-0000-4000-8000-000000000000'));
     }
 
     await rig.start();

@@ -249,9 +249,10 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
       await findOwnAddress();
       await all.start(signal);
     },
-    stop(signal) {
+    async stop(signal) {
       stopping.abort();
-      return all.stop(signal);
+      await all.stop(signal);
+      files.records.close();
     },
     http: () => http.address(),
     drain() {

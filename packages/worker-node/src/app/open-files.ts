@@ -1,20 +1,19 @@
 import { join } from 'node:path';
 import { createStateFile } from '@meshwork/platform';
 import { NodePeers, type Clock, type Logger } from '@meshwork/shared';
-import { createRecordStore } from '../machine/record-store.ts';
+import { openRecordStore, type OwnedRecordStore } from '../machine/record-store.ts';
 import {
   createDesiredStore,
   DesiredDocument,
   type DesiredStore,
 } from '../services/desired-store.ts';
-import type { RecordStore } from '../services/instance-table.ts';
 import { NodeStateDocument, openNodeState, type NodeState } from '../services/node-state.ts';
 
 /** What a node keeps in its data folder. */
 export interface NodeFiles {
   readonly state: NodeState;
   readonly desired: DesiredStore;
-  readonly records: RecordStore;
+  readonly records: OwnedRecordStore;
   readonly runs: string;
   readonly links: string;
   readonly join: string;
@@ -52,7 +51,7 @@ export async function openNodeFiles(
   return {
     state,
     desired: createDesiredStore({ desired, peers }, { maxAgeMs, highestTerm }, clock),
-    records: createRecordStore(file('instances'), logger),
+    records: openRecordStore(file('instances.log'), logger),
     runs: file('runs'),
     links: file('links.json'),
     join: file('join.json'),
