@@ -1,9 +1,6 @@
 import { join } from 'node:path';
 import {
   createHttpServer,
-  createHub,
-  createWireMetrics,
-  createZmqTransport,
   fingerprint,
   runComponents,
   showConfig,
@@ -21,8 +18,7 @@ import {
   type Logger,
   type Random,
 } from '@meshwork/shared';
-import { createControlPort } from './app/control-port.ts';
-import { createClosedDoor } from './app/closed-door.ts';
+import { createControlPlane } from './app/control-plane.ts';
 import { createHubSlot } from './app/hub-slot.ts';
 import { readLocalKeys } from './app/local-keys.ts';
 import { createOwnRecord } from './app/own-record.ts';
@@ -90,8 +86,6 @@ export function createMainNode(options: MainNodeOptions): MainNode {
   const { store } = opened;
   const slot = createHubSlot();
   const missed = createMissedWindow(clock);
-  const transport = createZmqTransport();
-  const wireMetrics = createWireMetrics(metrics);
 
   const keeper = createStateKeeper({
     store,
@@ -158,10 +152,20 @@ export function createMainNode(options: MainNodeOptions): MainNode {
         .filter(({ report }) => report.agent === target || report.instance === target)
         .map(({ node, report }) => ({ node, instance: report.instance })),
   });
+  const plane = createControlPlane({
+    ...options,
+    slot,
+    state,
+    term,
+    hubEvents: control.hubEvents,
+    attach: control.attach,
+    knock: (knock) => admissions.knock(knock),
+    admitted: () => admissions.admitted(),
+  });
   const admissions = createNodeAdmissions({
     keeper,
     hub: slot,
-    door: createClosedDoor(),
+    door: plane.door,
     recorder,
     clock,
     random,
@@ -225,32 +229,6 @@ export function createMainNode(options: MainNodeOptions): MainNode {
     }),
   });
 
-  const controlPort = createControlPort({
-    dataDir: dir,
-    host: config.control.host,
-    port: config.control.port,
-    portWasSet: options.config.isSet('control.port'),
-    slot,
-    logger,
-    makeHub(port) {
-      const hub = createHub(
-        { transport, clock, random, logger, metrics: wireMetrics, events: control.hubEvents },
-        {
-          hosts: [config.control.host],
-          port,
-          keys,
-          term: keeper.term,
-          admitted: admissions.admitted(),
-          queue: {
-            maxBytes: config.control.peerQueueBytes,
-            maxMessages: config.control.peerQueue,
-          },
-        },
-      );
-      control.attach(hub);
-      return hub;
-    },
-  });
   const followers = createStateFollowers({
     keeper,
     live,
@@ -261,7 +239,7 @@ export function createMainNode(options: MainNodeOptions): MainNode {
     before: acceptLocal,
   });
   const parts = runComponents(
-    [keeper, recorder, followers, controlPort, admissions, live, assigner, http],
+    [keeper, recorder, followers, plane.controlPort, admissions, live, assigner, http],
     { name: 'main node', clock, logger },
   );
   return {

@@ -24,8 +24,8 @@ import type { StateKeeper } from './state-keeper.ts';
 
 /** Changes of one moment go out together after this long, ms. */
 const gatherMs = 10;
-/** What a node has not taken over by then is sent again, ms. */
-const repeatAfterMs = 2_000;
+/** What a node has not reported as taken over by then is sent again, ms; a broken connection is noticed before that. */
+const repeatAfterMs = 10_000;
 const tickMs = 500;
 
 interface Pushed {

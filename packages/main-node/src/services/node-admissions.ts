@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   MeshError,
+  encodeToken,
   type ActResult,
   type Actor,
   type Clock,
@@ -47,18 +48,11 @@ export interface Knock {
 
 /** The enrolment port, as far as admissions open and close it. */
 export interface Door {
-  /** Listens on these addresses, or every usable one; resolves with those that a node can be told. */
+  /** Listens on these addresses, or on every usable one; resolves with the `HOST:PORT`s that a node can be told. */
   open(addresses: readonly string[] | undefined): Promise<readonly string[]>;
+  /** Listens again where it did before a restart. */
+  reopen(): Promise<void>;
   close(): Promise<void>;
-  /** The text that `mesh join` takes. */
-  writeToken(content: {
-    readonly id: string;
-    readonly secret: string;
-    readonly addresses: readonly string[];
-    readonly node?: NodeName | undefined;
-    readonly expiresAtMs: number;
-    readonly uses: number;
-  }): string;
 }
 
 /** Who may connect, and how that changes. While it runs, the door closes when the last token has expired. */
@@ -122,7 +116,7 @@ export function createNodeAdmissions(deps: {
       waiting.clear();
       await door.close();
     } else if (canJoin && !isOpen) {
-      await door.open(undefined);
+      await door.reopen();
       isOpen = true;
     }
   }
@@ -196,7 +190,16 @@ export function createNodeAdmissions(deps: {
           clock.now(),
         ),
       );
-      const token = door.writeToken({ id, secret, addresses, node, expiresAtMs, uses });
+      const { serverKey } = deps;
+      const token = encodeToken({
+        id,
+        secret,
+        addresses: [...addresses],
+        serverKey,
+        node,
+        expiresAtMs,
+        uses,
+      });
       return { ...about, token, expiresInMs: ask.ttlMs };
     },
     async knock(knock) {

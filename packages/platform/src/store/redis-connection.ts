@@ -119,12 +119,13 @@ export function createRedisConnection(
     },
     async stop() {
       stopping.abort(new Error('the store connection is stopping'));
-      await watching;
       const ended = new Promise((resolve) => redis.once('end', resolve));
       // Between two tries there is nothing to close, and ioredis says `end` to nobody.
       const isClosed = ['wait', 'end', 'reconnecting'].includes(redis.status);
       redis.disconnect();
       if (!isClosed) await ended;
+      // Its ping may wait behind a command that blocks for seconds; closed, it waits no more.
+      await watching;
     },
   };
 }
