@@ -8,7 +8,6 @@ import { MeshError } from '@meshwork/shared';
 export interface ShellTools {
   readonly sh: string;
   readonly setsid: string;
-  readonly head: string;
   readonly rm: string;
   readonly wc: string;
   readonly dd: string;
@@ -23,18 +22,24 @@ export interface ShellTools {
 
 const FOLDERS = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin'];
 /** Some systems keep GNU's tools under another name beside a rewrite. */
-const HEADS = ['gnuhead', 'head'];
+const COPIERS = ['gnudd', 'dd'];
 
-/** Prints what two `head` make of one pipe; then whatever the shell itself has to say about a killed child. */
+/** Prints what two `dd` make of one pipe and how the first counts its reads; then what the shell says about a killed child. */
 const PROBE = `
-printf 123456 | { "$1" -c 3; printf /; "$1" -c 9; }
+export LC_ALL=C
+printf 123456 | {
+  report=$("$1" bs=3 count=1 status=noxfer 2>&1 >&3)
+  printf /
+  "$1" bs=9 count=9 2>/dev/null
+  printf /$((\${report%% *}))
+} 3>&1
 ( exec "$2" -c 'kill -9 $$' )
 exit 0
 `;
 
 /**
- * Finds the tools, and tries what cannot be known of them by name: that `head -c` reads no further than it was told, so that
- * the next one goes on where it ended; and what the shell says of a killed child (dash: a word, bash in a `-c` script: none).
+ * Finds the tools, and tries what cannot be known of them by name: that `dd` reads no further than it was told, so that the
+ * next one goes on where it ended, and counts its reads; and what the shell says of a killed child (dash: a word, bash in a `-c` script: none).
  *
  * Throws MESH_SPAWN_FAILED naming what is missing or unfit and the package that has it.
  */
@@ -46,28 +51,27 @@ export async function findShellTools(options: {
     // dash takes half of bash's memory, and a shell stands beside every program.
     sh: options.shell ?? (find('dash') || required('sh', 'dash')),
     setsid: required('setsid', 'util-linux'),
-    head: required(HEADS.find((name) => find(name) !== '') ?? 'head', 'coreutils'),
     rm: required('rm', 'coreutils'),
     wc: required('wc', 'coreutils'),
-    dd: required('dd', 'coreutils'),
+    dd: required(COPIERS.find((name) => find(name) !== '') ?? 'dd', 'coreutils'),
     sleep: required('sleep', 'coreutils'),
     fallocate: find('fallocate'),
     setpriv: find('setpriv'),
   };
   const heard = await probe(tools, options.signal);
-  if (heard.stdout === '123/456') return { ...tools, isShellOutspoken: heard.stderr !== '' };
+  if (heard.stdout === '123/456/1') return { ...tools, isShellOutspoken: heard.stderr !== '' };
   throw new MeshError(
     'MESH_SPAWN_FAILED',
-    `cannot start programs: ${tools.head} reads more than it is told, output would be lost; install GNU coreutils`,
-    { details: { tool: tools.head } },
+    `cannot start programs: ${tools.dd} reads more than it is told, output would be lost; install GNU coreutils`,
+    { details: { tool: tools.dd } },
   );
 }
 
 async function probe(
-  tools: Pick<ShellTools, 'sh' | 'head'>,
+  tools: Pick<ShellTools, 'sh' | 'dd'>,
   signal: AbortSignal,
 ): Promise<{ readonly stdout: string; readonly stderr: string }> {
-  const args = ['-c', 'eval "$MESH_SHIM"', 'sh', tools.head, tools.sh];
+  const args = ['-c', 'eval "$MESH_SHIM"', 'sh', tools.dd, tools.sh];
   try {
     return await promisify(execFile)(tools.sh, args, { signal, env: { MESH_SHIM: PROBE } });
   } catch (error) {

@@ -34,7 +34,6 @@ export interface PumpParameters {
   /** What was dropped in this directory before. */
   readonly dropped: { readonly lines: number; readonly bytes: number; readonly uncounted: number };
   readonly tools: {
-    readonly head: string;
     readonly rm: string;
     readonly wc: string;
     readonly dd: string;
@@ -55,7 +54,7 @@ exec >/dev/null 2>&1
 unset LD_PRELOAD LD_LIBRARY_PATH MESH_RUN_COOKIE MESH_SHIM
 export LC_ALL=C
 dir=$1 segment=$2 keep=$3 n=$4 room=$5 lines=$6 bytes=$7 uncounted=$8
-head=$9 rm=\${10} wc=\${11} dd=\${12} fallocate=\${13} sleep=\${14} reserved=\${15}
+rm=$9 wc=\${10} dd=\${11} fallocate=\${12} sleep=\${13} reserved=\${14}
 dropping=
 while :; do
   status=2
@@ -68,7 +67,11 @@ while :; do
       echo "
 -- $lines lines ($bytes bytes) of output were dropped up to here: they could not be written --" >>"$dir/$n.log" && dropping=
     fi
-    "$head" -c "$room" >>"$dir/$n.log"
+    # dd writes what each read gave at once; head would hold a quiet program's lines back until they fill its buffer.
+    block=4096
+    [ "$room" -lt "$block" ] && block=$room
+    reads=$((room / block))
+    report=$("$dd" bs="$block" count="$reads" status=noxfer 2>&1 >>"$dir/$n.log")
     status=$?
     [ "$status" = 1 ] && uncounted=$((uncounted + 1))
     ;;
@@ -77,7 +80,9 @@ while :; do
   size=$("$wc" -c <"$dir/$n.log")
   : "\${size:=0}"
   if [ "$status" = 0 ]; then
-    [ "$size" -lt "$segment" ] && exit
+    # Fewer reads than asked for ("12+3 records in"): everybody has closed the pipe.
+    [ $((\${report%% *})) -lt "$reads" ] && exit
+    reserved=yes
   elif [ "$status" -lt 128 ]; then
     # Never waits for output, for there may be space again before there is output: that would be dropped for nothing.
     set -- $(
@@ -91,19 +96,20 @@ while :; do
       dropping=1 lines=$((lines + $1)) bytes=$((bytes + $2))
       echo "$lines $bytes $uncounted" 1<>"$dir/dropped"
     fi
-    # Opened anew, for what dd made of it would end the next head at once.
+    # Opened anew, for what dd made of it would end the next read at once.
     exec </proc/self/fd/0
   fi
   room=$((segment - size))
-  if [ "$room" -le 0 ]; then
-    n=$((n + 1)) room=$segment
+  # The last bytes would cost a dd for every line.
+  if [ "$room" -le $((segment / 256)) ]; then
+    n=$((n + 1)) room=$segment reserved=
     "$rm" -f "$dir/$((n - keep)).log"
   fi
 done
 `;
 
 /** Number of parameters in front of the program's chain of commands. */
-const OWN_PARAMETERS = 17;
+const OWN_PARAMETERS = 16;
 
 /** Starts the pump and the program, waits, records. Its one line per fact is read by `parseRunFile`. */
 export const SHIM_SCRIPT = `
@@ -171,7 +177,6 @@ export function toPumpParameters(pump: PumpParameters): string[] {
     dropped.lines,
     dropped.bytes,
     dropped.uncounted,
-    tools.head,
     tools.rm,
     tools.wc,
     tools.dd,

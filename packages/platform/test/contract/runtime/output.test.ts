@@ -48,6 +48,12 @@ describe('the output of a program', () => {
     }
   }
 
+  it('of a quiet program can be read at once, line by line', async () => {
+    const run = await world.launch(world.shell('echo one; exec sleep 60'));
+    await until('the first line', async () => (await readAll()).lines.includes('one'));
+    await run.end(gently);
+  });
+
   it('is all there, in order, over 40 and more segments', async () => {
     const count = pickForRun({ short: 400_000, long: 4_000_000 });
     await finish(`seq ${count}`, log(64 * KIB, 10_000));

@@ -21,7 +21,7 @@ describe('the tools of shims', () => {
     expect(Object.values(paths).every((path) => path.startsWith('/'))).toBe(true);
   });
 
-  it('are refused where head reads further than it was told', async () => {
+  it('are refused where dd reads further than it was told', async () => {
     const greedy = writeShell('greedy', 'printf 123/');
     await expect(findShellTools({ shell: greedy, signal })).rejects.toMatchObject({
       code: 'MESH_SPAWN_FAILED',
