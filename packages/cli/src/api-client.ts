@@ -40,7 +40,10 @@ const maxEventChars = 2_097_152;
  */
 export function createApiClient(at: {
   readonly baseUrl: string;
-  readonly token: string;
+  /** Absent for what is open to everybody on this machine. */
+  readonly token?: string;
+  /** Who is there, for messages. Default: the main node. */
+  readonly who?: string;
 }): ApiClient {
   async function call(
     method: string,
@@ -48,7 +51,8 @@ export function createApiClient(at: {
     body: unknown,
     signal: AbortSignal,
   ): Promise<Response> {
-    const headers: Record<string, string> = { authorization: `Bearer ${at.token}` };
+    const headers: Record<string, string> =
+      at.token === undefined ? {} : { authorization: `Bearer ${at.token}` };
     if (body !== undefined) headers['content-type'] = 'application/json';
     let response: Response;
     try {
@@ -59,7 +63,7 @@ export function createApiClient(at: {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
     } catch (error) {
-      throw unreachable(at.baseUrl, error);
+      throw unreachable(at, error);
     }
     if (response.ok) return response;
     throw await toError(response);
@@ -89,7 +93,7 @@ export function createApiClient(at: {
       try {
         for await (const data of eventsIn(response.body)) yield item.parse(JSON.parse(data));
       } catch (error) {
-        if (!signal.aborted) throw unreachable(at.baseUrl, error);
+        if (!signal.aborted) throw unreachable(at, error);
       }
     },
   };
@@ -126,17 +130,15 @@ async function toError(response: Response): Promise<MeshError> {
   }
 }
 
-function unreachable(baseUrl: string, error: unknown): MeshError {
+function unreachable(
+  at: { readonly baseUrl: string; readonly who?: string },
+  error: unknown,
+): MeshError {
+  const whom = `${at.who ?? 'the main node'} at ${at.baseUrl}`;
   if (error instanceof Error && error.name === 'TimeoutError') {
-    return new MeshError('MESH_UNREACHABLE', `the main node at ${baseUrl} did not answer in time`, {
-      cause: error,
-    });
+    return new MeshError('MESH_UNREACHABLE', `${whom} did not answer in time`, { cause: error });
   }
   const cause =
     error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-  return new MeshError(
-    'MESH_UNREACHABLE',
-    `the main node at ${baseUrl} does not answer: ${cause}`,
-    { cause: error },
-  );
+  return new MeshError('MESH_UNREACHABLE', `${whom} does not answer: ${cause}`, { cause: error });
 }

@@ -17,6 +17,8 @@ export interface CommandContext {
   readonly positionals: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
   readonly cwd: string;
+  /** Name of this machine. */
+  readonly host: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly terminal: Terminal;
   /** Aborts at the first Ctrl-C, SIGTERM or SIGHUP. */

@@ -12,10 +12,8 @@ import { parseArgs, type ParsedArgs } from './parse-args.ts';
 /** What the process hands in. */
 export interface CliProcess extends Pick<
   CommandContext,
-  'cwd' | 'env' | 'terminal' | 'signal' | 'readStdin'
-> {
-  readonly host: string;
-}
+  'cwd' | 'env' | 'host' | 'terminal' | 'signal' | 'readStdin'
+> {}
 
 /** Runs one command line and returns its exit code (DESIGN's codes: 0 ok, 1 failed, 2 usage, 3 auth, ...). */
 export async function runCli(argv: readonly string[], from: CliProcess): Promise<number> {

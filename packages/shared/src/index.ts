@@ -91,11 +91,13 @@ export {
   AgentAct,
   CallRequest,
   CallResult,
+  Done,
   FleetInput,
   FleetRow,
   HealthReport,
   Invite,
   InviteRequest,
+  JoinResult,
   NodeAct,
   PingRequest,
   PingRow,
@@ -137,6 +139,7 @@ export {
   type DialOptions,
   type FrameOutcome,
   type KeyPair,
+  type OutgoingFrame,
   type RouterEvents,
   type RouterSocket,
   type Transport,
@@ -146,8 +149,9 @@ export {
   decodeMessage,
   encodeBatch,
   encodeMessage,
+  firstKind,
   type BatchHead,
-  type EnvelopeHead,
+  type EncodedMessage,
 } from './wire/batch-codec.ts';
 export { pickProtocol, toClaimText, type HelloClaim } from './wire/hello-claim.ts';
 export { maxDriftRatio, stepLinkAge, type LinkAge } from './wire/link-age.ts';

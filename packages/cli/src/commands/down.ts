@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createLogger, createSystemClock, isSameProcess, readLock } from '@meshwork/platform';
-import { MeshError } from '@meshwork/shared';
+import { Done, MeshError } from '@meshwork/shared';
 import type { Command } from '../command.ts';
 import { settingsFile } from '../mesh/settings.ts';
 import { createProgress } from '../output/progress.ts';
@@ -17,7 +17,7 @@ export const downCommand: Command = {
   maxArgs: 0,
   options: {},
   examples: ['mesh down'],
-  async run({ meshDir, signal, terminal }) {
+  async run({ meshDir, print, signal, terminal }) {
     const mesh = await meshDir();
     const settings = await settingsFile(mesh).read();
     if (settings === undefined)
@@ -38,7 +38,9 @@ export const downCommand: Command = {
       say: (line) => progress.note(line),
     });
     logger.close();
-    progress.done('everything is stopped');
+    const message = 'everything is stopped';
+    progress.done(message);
+    print(Done, { message }, () => '');
     return 0;
   },
 };

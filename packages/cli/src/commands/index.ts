@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { eventsCommand } from './events.ts';
 import { applyCommand, exportCommand, planCommand, removeCommand } from './fleet.ts';
+import { joinCommand } from './join.ts';
 import { logsCommand } from './logs.ts';
 import { nodeActCommands, nodeInviteCommand, nodeListCommand, nodeShowCommand } from './node.ts';
 import { pingCommand } from './ping.ts';
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   startCommand,
   upCommand,
   downCommand,
+  joinCommand,
   planCommand,
   applyCommand,
   removeCommand,

@@ -134,6 +134,8 @@ const acts: readonly NodeActCommand[] = [
   },
 ];
 
+const exampleFingerprint = '1f2e-3d4c-5b6a-7988-90ab-cdef-0123-4567';
+
 /** `mesh node accept|reject|revoke|remove|re-key`. */
 export const nodeActCommands: readonly Command[] = acts.map(
   ({ act, verb, summary, needsFingerprint }) => ({
@@ -142,12 +144,13 @@ export const nodeActCommands: readonly Command[] = acts.map(
     summary,
     args: needsFingerprint ? 'NAME FINGERPRINT' : 'NAME',
     minArgs: needsFingerprint ? 2 : 1,
-    maxArgs: needsFingerprint ? 2 : 1,
+    // A fingerprint that was copied with blanks in it comes as several words.
+    maxArgs: needsFingerprint ? 9 : 1,
     options: {},
-    examples: [`mesh node ${verb} pc2${needsFingerprint ? ' 1f2e-3d4c-5b6a-7988' : ''}`],
+    examples: [`mesh node ${verb} pc2${needsFingerprint ? ` ${exampleFingerprint}` : ''}`],
     async run({ api, positionals, print }) {
-      const [name = '', fingerprint] = positionals;
-      const body = fingerprint === undefined ? { act } : { act, fingerprint };
+      const [name = '', ...words] = positionals;
+      const body = words.length === 0 ? { act } : { act, fingerprint: words.join('-') };
       const result = await (
         await api()
       ).send('POST', `/v1/nodes/${encodeURIComponent(name)}/act`, body, ActResult);
@@ -162,7 +165,7 @@ function renderInvite(invite: Invite): string {
   const expiry = `It holds for ${formatDuration(invite.expiresInMs)}.`;
   const server = `Main node: ${invite.addresses.join(', ')}, key fingerprint ${invite.fingerprint}\n`;
   if (invite.token === undefined) {
-    return `${server}On the other PC type\n\n  mesh join --main ${address} --server-key '${invite.serverKey}'\n\nthen here: mesh node list, mesh node accept NAME FINGERPRINT. ${expiry}\n`;
+    return `${server}On the other PC type\n\n  mesh join --main ${address} --server-key='${invite.serverKey}'\n\nIt prints a fingerprint. Then here: mesh node list, and mesh node accept NAME FINGERPRINT. ${expiry}\n`;
   }
   return `${server}On the other PC type\n\n  mesh join ${invite.token}\n\n${expiry}\n`;
 }

@@ -3,11 +3,13 @@ import { resolve } from 'node:path';
 import { createSystemClock } from '@meshwork/platform';
 import { FleetRow, listOf, NodeName, PingRow, Plan } from '@meshwork/shared';
 import type { Command } from '../command.ts';
+import { connectToMesh } from '../mesh/connect.ts';
 import { countOf } from '../output/format.ts';
 import { createProgress } from '../output/progress.ts';
 import { renderStatus } from '../output/status-view.ts';
 import { obtainPython } from '../up/obtain-python.ts';
-import { runMesh, showProgress } from '../up/run-mesh.ts';
+import { runMesh } from '../up/run-mesh.ts';
+import { showProgress } from '../up/show-progress.ts';
 import { readFleetFile } from './read-fleet-file.ts';
 import { meshDirToMake } from './up.ts';
 
@@ -50,8 +52,8 @@ export const startCommand: Command = {
       nodes: ['main-pc', 'pc2'].map((name) => ({ name: NodeName.parse(name), vars })),
     };
     const running = await runMesh({ mesh, wanted, progress, env, signal });
-    const { api } = running;
     try {
+      const api = await connectToMesh(mesh);
       const Fleets = listOf(FleetRow);
       if ((await api.get('/v1/fleets', Fleets)).items.length === 0) {
         const { fleet, document, fleetDir } = await readFleetFile(exampleFleet, context.cwd);

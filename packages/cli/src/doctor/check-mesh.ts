@@ -27,7 +27,7 @@ export async function checkMesh(mesh: MeshDir): Promise<Finding[]> {
 
 async function askMainNode(mesh: MeshDir): Promise<Finding[]> {
   try {
-    const api = connectToMesh(mesh);
+    const api = await connectToMesh(mesh);
     const health = await api.get('/health', HealthReport);
     const status = await api.get('/v1/status', Status);
     const nodes = status.nodes

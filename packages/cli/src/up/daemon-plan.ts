@@ -7,6 +7,8 @@ import type { MeshSettings } from '../mesh/settings.ts';
 export interface DaemonPlan {
   /** `main node` or the node's name, as people read it. */
   readonly title: string;
+  /** Name of the node; absent for the main node. */
+  readonly node?: string;
   readonly dir: string;
   readonly entry: string;
   readonly log: string;
@@ -29,6 +31,7 @@ export function mainNodePlan(mesh: MeshDir): DaemonPlan {
 export function workerNodePlan(mesh: MeshDir, name: string): DaemonPlan {
   return {
     title: `node ${name}`,
+    node: name,
     dir: join(mesh.nodes, name),
     entry: workerNodeEntry,
     log: join(mesh.logs, `node-${name}.log`),

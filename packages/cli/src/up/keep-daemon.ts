@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readLock, type LockHolder } from '@meshwork/platform';
 import { MeshError, type Clock } from '@meshwork/shared';
 import type { DaemonPlan } from './daemon-plan.ts';
+import { findRemoval } from './removed-node.ts';
 import { stepDaemon, type DaemonState } from './step-daemon.ts';
 
 /** How often a daemon that we did not start ourselves is looked at, ms. */
@@ -16,8 +17,11 @@ export interface KeptDaemon {
   readonly plan: DaemonPlan;
   /** Resolves at its first readiness; rejects when it ended or took too long instead. */
   readonly ready: Promise<LockHolder>;
-  /** Resolves once it is no longer watched; the daemon itself lives on. */
-  readonly released: Promise<void>;
+  /**
+   * Resolves once it is no longer watched: with undefined while it lives on, or with the reason when its mesh took this node
+   * out and it is not started again.
+   */
+  readonly released: Promise<MeshError | undefined>;
 }
 
 /**
@@ -39,7 +43,7 @@ export function keepDaemon(
   ready.promise.catch(() => {});
   return { plan, ready: ready.promise, released: watch() };
 
-  async function watch(): Promise<void> {
+  async function watch(): Promise<MeshError | undefined> {
     let state: DaemonState = { status: 'absent', retryAtMs: 0, fastEnds: 0 };
     let hasEnded: (() => boolean) | undefined;
     let wasReady = false;
@@ -58,6 +62,13 @@ export function keepDaemon(
       const isGone = holder === undefined && (state.status === 'ready' || hasEnded?.() === true);
       const isLate = state.status === 'starting' && nowMs - state.sinceMs > startWithinMs;
       if (isGone) {
+        const removal =
+          plan.node === undefined ? undefined : await findRemoval(plan.node, plan.dir);
+        if (removal !== undefined) {
+          deps.say(removal.message);
+          ready.reject(removal);
+          return removal;
+        }
         if (!wasReady) {
           ready.reject(
             new MeshError(
@@ -81,6 +92,7 @@ export function keepDaemon(
       state = step.state;
       if (step.effect === 'spawn') hasEnded = spawnDaemon(plan, deps.env);
     }
+    return undefined;
   }
 }
 

@@ -7,24 +7,24 @@ import {
   readLock,
   type LockHolder,
 } from '@meshwork/platform';
-import { MeshError, Status, type Clock } from '@meshwork/shared';
-import type { ApiClient } from '../api-client.ts';
-import { connectToMesh } from '../mesh/connect.ts';
+import { MeshError } from '@meshwork/shared';
 import type { MeshDir } from '../mesh/find-mesh.ts';
+import { readJoinFile, writeJoin } from '../mesh/join-file.ts';
 import type { MeshSettings } from '../mesh/settings.ts';
-import { countOf } from '../output/format.ts';
-import { isWell } from '../output/status-view.ts';
-import { daemonPlans, mainNodePlan, workerNodePlan } from './daemon-plan.ts';
+import { daemonPlans, mainNodePlan, workerNodePlan, type DaemonPlan } from './daemon-plan.ts';
 import { keepDaemon, type KeptDaemon } from './keep-daemon.ts';
-import { prepareMesh, writeJoin } from './prepare-mesh.ts';
+import { prepareFolders, prepareMesh } from './prepare-mesh.ts';
+import { findRemoval } from './removed-node.ts';
 import type { Progress } from '../output/progress.ts';
 import { stopDaemons } from './stop-mesh.ts';
 
 /** A mesh whose daemons run and are watched. */
 export interface RunningMesh {
   readonly settings: MeshSettings;
-  readonly api: ApiClient;
-  /** Watches until the signal aborts, then stops everything and leaves nothing behind. */
+  /**
+   * Watches until the signal aborts, then stops everything and leaves nothing behind. Throws `MESH_NODE_REMOVED` when there
+   * is nothing left to watch.
+   */
   untilStopped(signal: AbortSignal): Promise<void>;
   /** Ends the watching and leaves everything running. */
   detach(): Promise<void>;
@@ -47,8 +47,12 @@ export interface RunMeshOptions {
 export async function runMesh(options: RunMeshOptions): Promise<RunningMesh> {
   const { mesh, progress, signal } = options;
   const clock = createSystemClock();
-  const settings = await prepareMesh(mesh, options.wanted);
+  await prepareFolders(mesh);
   const lock = await acquireLock(mesh.root, { daemon: 'mesh up', clock, signal });
+  const settings = await prepareMesh(mesh, options.wanted).catch(async (error: unknown) => {
+    await lock.release();
+    throw error;
+  });
   const logger = createLogger({ name: 'mesh up', destination: join(mesh.logs, 'up.log') });
   const watching = new AbortController();
   const say = (line: string): void => {
@@ -56,7 +60,7 @@ export async function runMesh(options: RunMeshOptions): Promise<RunningMesh> {
     progress.note(line);
   };
   const kept: KeptDaemon[] = [];
-  const keep = (plan: Parameters<typeof keepDaemon>[0]): KeptDaemon => {
+  const keep = (plan: DaemonPlan): KeptDaemon => {
     const daemon = keepDaemon(plan, { clock, say, env: options.env }, watching.signal);
     kept.push(daemon);
     return daemon;
@@ -77,14 +81,14 @@ export async function runMesh(options: RunMeshOptions): Promise<RunningMesh> {
   };
 
   try {
-    // Fetched here, where somebody watches; the main node then finds it at once.
-    await locateRedis({ env: options.env, onProgress: (text) => progress.show(text), signal });
-    const main = settings.hasMainNode
-      ? await untilReady(keep(mainNodePlan(mesh)), progress, signal)
-      : undefined;
-    for (const node of settings.nodes)
-      if (main !== undefined) await writeJoin(mesh, node.name, joinOf(main));
-    const workers = settings.nodes.map((node) => keep(workerNodePlan(mesh, node.name)));
+    const nodes = await pickNodes(mesh, settings, say);
+    if (settings.hasMainNode) {
+      // Fetched here, where somebody watches; the main node then finds it at once.
+      await locateRedis({ env: options.env, onProgress: (text) => progress.show(text), signal });
+      const main = await untilReady(keep(mainNodePlan(mesh)), progress, signal);
+      for (const node of nodes) await writeJoin(mesh, node, joinOf(main));
+    }
+    const workers = nodes.map((node) => keep(workerNodePlan(mesh, node)));
     await Promise.all(workers.map((worker) => untilReady(worker, progress, signal)));
   } catch (error) {
     await stop();
@@ -92,49 +96,44 @@ export async function runMesh(options: RunMeshOptions): Promise<RunningMesh> {
   }
   return {
     settings,
-    api: connectToMesh(mesh),
     detach,
     async untilStopped(stopSignal) {
-      await new Promise<void>((resolve) => {
+      const asked = new Promise<void>((resolve) => {
         if (stopSignal.aborted) resolve();
         else stopSignal.addEventListener('abort', () => resolve(), { once: true });
       });
+      const released = Promise.all(kept.map((daemon) => daemon.released));
+      await Promise.race([asked, released]);
       await stop();
+      const removal = (await released).find((reason) => reason !== undefined);
+      if (!stopSignal.aborted && removal !== undefined) throw removal;
     },
   };
 }
 
-/** Shows what becomes ready until every agent that should run does, `withinMs` passed, or the signal aborts. */
-export async function showProgress(
-  api: ApiClient,
-  progress: Progress,
-  options: {
-    readonly withinMs: number;
-    readonly nodes: number;
-    readonly clock: Clock;
-    readonly signal: AbortSignal;
-  },
-): Promise<Status> {
-  const untilMs = options.clock.monotonic() + options.withinMs;
-  for (;;) {
-    const status = await api.get('/v1/status', Status, { signal: options.signal });
-    const alive = status.nodes.filter((node) => node.state === 'alive').length;
-    const well = status.agents.filter(isWell).length;
-    progress.show(
-      `nodes ${alive}/${Math.max(options.nodes, status.nodes.length)} alive, agents ${well}/${status.agents.length} ready`,
-    );
-    const isDone = alive >= options.nodes && well === status.agents.length;
-    if (isDone || options.clock.monotonic() >= untilMs) {
-      const missing = status.agents.length - well;
-      progress.done(
-        missing === 0
-          ? `${countOf(alive, 'node')} alive, ${countOf(well, 'agent')} ready`
-          : `${countOf(alive, 'node')} alive, ${well} of ${countOf(status.agents.length, 'agent')} ready; the others are tried on`,
+/**
+ * The nodes to start: those that their mesh has not taken out. Throws for the one node of a joined directory that was taken out,
+ * or has not joined yet.
+ */
+async function pickNodes(
+  mesh: MeshDir,
+  settings: MeshSettings,
+  say: (line: string) => void,
+): Promise<readonly string[]> {
+  const nodes: string[] = [];
+  for (const { name } of settings.nodes) {
+    const removal = await findRemoval(name, join(mesh.nodes, name));
+    if (removal !== undefined && !settings.hasMainNode) throw removal;
+    if (!settings.hasMainNode && (await readJoinFile(mesh, name)) === undefined) {
+      throw new MeshError(
+        'MESH_JOIN_PENDING',
+        `node ${name} of ${mesh.root} has not joined yet; repeat the mesh join that was interrupted`,
       );
-      return status;
     }
-    await options.clock.sleep(200, options.signal);
+    if (removal === undefined) nodes.push(name);
+    else say(`${removal.message}; it is not started`);
   }
+  return nodes;
 }
 
 /** Where a living main node is reached by nodes of this machine. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AgentName, InstanceId, NodeName, Revision } from '../ids.ts';
+import { AgentName, InstanceId, MeshId, NodeName, Revision } from '../ids.ts';
 import { CallArgs } from '../messages/agent-call.ts';
 
 /** `POST /v1/call`: `target` is a name, a glob (`shard-*`) or a label (`team=search`). */
@@ -148,6 +148,21 @@ export const ActResult = z.object({
   affected: z.array(z.string()),
 });
 export type ActResult = z.infer<typeof ActResult>;
+
+/** What a command that only did something prints: `up --detach`, `down`. */
+export const Done = z.object({ message: z.string() });
+export type Done = z.infer<typeof Done>;
+
+/** What `mesh join` prints: as whom this machine is in which mesh, and where its main node is. */
+export const JoinResult = z.object({
+  node: NodeName,
+  mesh: MeshId.optional(),
+  /** `HOST:PORT` of the control plane, tried in turn. */
+  addresses: z.array(z.string()),
+  /** Of this node's key. */
+  fingerprint: z.string(),
+});
+export type JoinResult = z.infer<typeof JoinResult>;
 
 /** `GET /health`. */
 export const HealthReport = z.object({

@@ -280,6 +280,18 @@ export const errorTable = {
     false,
     'The store holds an older or another database than the one this main node worked with; it ends itself and starts anew on what is there.',
   ),
+  MESH_DIR_TAKEN: row(
+    409,
+    1,
+    false,
+    'The folder belongs to another mesh, or runs a main node of its own; join in another folder, or with `--dir`.',
+  ),
+  MESH_NODE_REMOVED: row(
+    403,
+    3,
+    false,
+    'This node was removed from its mesh, or its key was revoked; its agents are stopped and it is not started again before it joins anew.',
+  ),
 } as const satisfies Record<string, ErrorRow>;
 
 /** A code of the one table, `MESH_<AREA>_<PROBLEM>`. */

@@ -19,7 +19,7 @@ export const maxBatchBytes = 65_536;
 export const Envelope = z.object({
   id: z.string().min(1).max(64),
   kind: z.string().min(1).max(64),
-  correlationId: z.string().min(1).max(64).optional(),
+  correlationId: z.string().max(64).optional(),
   timeoutMs: z.number().optional(),
   trace: z.string().max(128).optional(),
   once: z.literal(true).optional(),
@@ -30,15 +30,15 @@ export type Envelope = z.infer<typeof Envelope>;
 /**
  * One frame: what its messages have in common, once.
  *
- * `sentAtMs` is the sender's boot clock: only differences between two of them mean anything.
+ * `to` is the name of the receiver, for whoever reads a recording. `session` was given by the hub's `welcome`; only a
+ * peer's frames carry it. `sentAtMs` is the sender's boot clock: only differences between two of them mean anything.
  */
 export const Batch = z.object({
-  v: z.int().nonnegative(),
-  to: z.string().max(128),
+  v: z.number(),
+  to: z.string(),
   term: Term,
-  /** Given by the hub's `welcome`; only a peer's frames carry it. */
-  session: z.string().max(64).optional(),
+  session: z.string().optional(),
   sentAtMs: z.number(),
-  messages: z.array(z.unknown()).max(65_536),
+  messages: z.array(z.unknown()),
 });
 export type Batch = z.infer<typeof Batch>;

@@ -4,6 +4,9 @@ export interface KeyPair {
   readonly secretKey: string;
 }
 
+/** What is sent: bytes, or text that travels as UTF-8. */
+export type OutgoingFrame = Uint8Array | string;
+
 /** How handing one frame to a socket ended: taken, no room for this peer now, or no connection to it. */
 export type FrameOutcome = 'sent' | 'full' | 'closed';
 
@@ -43,8 +46,8 @@ export interface BindOptions extends RouterEvents {
 export interface RouterSocket {
   /** Bound endpoints with their real ports, in the order asked for. */
   readonly endpoints: readonly string[];
-  /** Never waits. Calls may overlap. The frame must not be changed afterwards. */
-  send(to: Uint8Array, frame: Uint8Array): Promise<FrameOutcome>;
+  /** Never waits. Calls may overlap. Bytes must not be changed afterwards. */
+  send(to: Uint8Array, frame: OutgoingFrame): Promise<FrameOutcome>;
   /** Binds one more endpoint and returns it with its real port. */
   listen(endpoint: string): string;
   /**
@@ -76,8 +79,8 @@ export interface DialOptions extends DealerEvents {
 
 /** One connection, or one attempt at it: it never reconnects by itself. */
 export interface DealerSocket {
-  /** Never waits. The frame must not be changed afterwards. */
-  send(frame: Uint8Array): Promise<FrameOutcome>;
+  /** Never waits. Bytes must not be changed afterwards. */
+  send(frame: OutgoingFrame): Promise<FrameOutcome>;
   /** Frames handed over before may still leave for `lingerMs`, default 0. */
   close(options?: { readonly lingerMs: number }): void;
 }
