@@ -182,6 +182,7 @@ export {
   type TreeEnd,
 } from './ports/runtime.ts';
 export { MainNodeConfig } from './config/main-node-config.ts';
+export { RemovedNode } from './config/removed-node.ts';
 export { WorkerNodeConfig } from './config/worker-node-config.ts';
 export {
   ActionName,

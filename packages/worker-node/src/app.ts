@@ -31,8 +31,8 @@ import { pickReadyInstance } from './services/pick-ready.ts';
 export interface WorkerNodeOptions extends AgentSideOptions {
   readonly keys: KeyPair;
   readonly release: string;
-  /** The main node removed this node from the mesh: it should drain and end. */
-  onRemoved(): void;
+  /** The main node took this node out of the mesh: it should drain and end. */
+  onRemoved(why: 'removed' | 'revoked'): void;
 }
 
 /** A worker node. `stop` ends the daemon and leaves its agents running; `drain` first ends them. */
@@ -193,9 +193,9 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
     onCalledDead(incarnation) {
       if (incarnation >= files.state.incarnation) rise(incarnation);
     },
-    onRemoved() {
+    onRemoved(why) {
       whyLeft = 'removed';
-      options.onRemoved();
+      options.onRemoved(why);
     },
   });
 

@@ -5,13 +5,21 @@ import {
   createLogger,
   createMetrics,
   createSystemClock,
+  createStateFile,
   createSystemRandom,
   loadConfig,
   loadOrMintKeys,
   openDataDir,
   readBootId,
 } from '@meshwork/platform';
-import { MeshError, NodeName, WorkerNodeConfig, release, toMeshError } from '@meshwork/shared';
+import {
+  MeshError,
+  NodeName,
+  RemovedNode,
+  WorkerNodeConfig,
+  release,
+  toMeshError,
+} from '@meshwork/shared';
 import { openWorkerNode } from './app.ts';
 
 /** How long an orderly end may take before it is cut short. */
@@ -56,7 +64,7 @@ async function main(): Promise<void> {
   const node = config.value.node ?? toNodeName(hostname());
   const { username, homedir, uid } = userInfo();
 
-  const removed = Promise.withResolvers<void>();
+  const removed = Promise.withResolvers<'removed' | 'revoked'>();
   const worker = await openWorkerNode({
     dir: dir.path,
     node,
@@ -85,9 +93,15 @@ async function main(): Promise<void> {
     );
   }
 
-  const why = await Promise.race([asked, removed.promise.then(() => 'drain' as const)]);
+  const why = await Promise.race([asked, removed.promise]);
   logger.info({ why }, 'worker node ends');
-  if (why === 'drain') await worker.drain();
+  if (why !== 'stop') await worker.drain();
+  if (why === 'removed' || why === 'revoked') {
+    // Who starts daemons sees it and leaves this one alone until it joins anew.
+    const path = dir.file('removed.json');
+    const file = createStateFile({ path, format: 'mesh-removed', version: 1, schema: RemovedNode });
+    await file.write({ why, atMs: clock.now() });
+  }
   await worker.stop(AbortSignal.timeout(STOP_WITHIN_MS));
   await lock.release();
   logger.close();

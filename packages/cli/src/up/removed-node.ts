@@ -1,10 +1,6 @@
 import { join } from 'node:path';
 import { createStateFile } from '@meshwork/platform';
-import { MeshError } from '@meshwork/shared';
-import { z } from 'zod';
-
-/** What a worker node leaves behind when its mesh took it out. */
-const RemovedNode = z.object({ why: z.enum(['removed', 'revoked']), atMs: z.number() });
+import { MeshError, RemovedNode } from '@meshwork/shared';
 
 /** Where a worker node says that it was taken out of its mesh; while it is there, nobody starts it. */
 export function removedFile(nodeDir: string): string {
