@@ -178,6 +178,7 @@ export function createNodeAdmissions(deps: {
       const expiresAtMs = clock.now() + ask.ttlMs;
       if (ask.pending) {
         waitUntilMs = Math.max(waitUntilMs, expiresAtMs);
+        waiting.forgive();
         return { ...about, expiresInMs: ask.ttlMs };
       }
       const id = Buffer.from(deps.random.bytes(8)).toString('hex');
@@ -248,7 +249,7 @@ export function createNodeAdmissions(deps: {
         }
         case 'reject': {
           const key = waiting.find(name, fingerprint);
-          waiting.remove(key.publicKey);
+          waiting.reject(key.publicKey);
           const message = `sent away ${name} with key ${key.fingerprint}`;
           return { revision: keeper.state.revision, message, affected: [name] };
         }
