@@ -37,6 +37,13 @@ afterAll(() => mesh?.stop(), 60_000);
 const pidsOf = (rows: Map<string, AgentRow>) =>
   Object.fromEntries([...rows].map(([id, row]) => [id, row.pid]).toSorted());
 
+/** Never 0 or undefined: a signal to those would reach the tests themselves. */
+function pidIn(rows: Map<string, AgentRow>, instance: string): number {
+  const pid = rows.get(instance)?.pid;
+  if (pid === undefined) throw new Error(`${instance} has no process`);
+  return pid;
+}
+
 async function expectSamePids(except: readonly string[] = []): Promise<Map<string, AgentRow>> {
   const now = await mesh.untilReady({ agents: 4 });
   const kept = (rows: Map<string, AgentRow>) =>
@@ -53,17 +60,21 @@ describe('kill -9', () => {
 
       process.kill(killed, 'SIGKILL');
       await mesh.untilBack(daemon, killed);
+      let seen: unknown;
       await until(
         'every node is alive, current, and the store is up',
         async () => {
           const status = await mesh.status().catch(() => undefined);
+          seen = status;
           return (
             status?.mesh.store.state === 'up' &&
             status.nodes.every((node) => node.state === 'alive' && node.isCurrent)
           );
         },
         { withinMs: attachedWithinMs },
-      );
+      ).catch((error: unknown) => {
+        throw new Error(`${String(error)}\n${JSON.stringify(seen, null, 1)}`);
+      });
 
       await expectSamePids();
     },
@@ -87,14 +98,14 @@ describe('kill -9', () => {
   });
 
   it('of an agent restarts that agent only, and counts one crash', async () => {
-    const victim = before.get('p-two');
+    const victim = pidIn(before, 'p-two.0');
 
-    process.kill(victim?.pid ?? 0, 'SIGKILL');
+    process.kill(victim, 'SIGKILL');
     await until(
       'p-two has a new process',
       async () => {
         const row = (await mesh.status()).agents.find((agent) => agent.instance === 'p-two.0');
-        return row?.state === 'ready' && row.pid !== victim?.pid;
+        return row?.state === 'ready' && row.pid !== victim;
       },
       { withinMs: 10_000 },
     );

@@ -56,7 +56,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
   const { clock } = deps;
   const stopping = new AbortController();
   const bell = createBell(clock);
-  let sent: { readonly digest: string; readonly atMs: number } | undefined;
+  let sent: { readonly news: string; readonly atMs: number } | undefined;
   let working: Promise<void> = Promise.resolve();
 
   function current(): NodeReport {
@@ -88,7 +88,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
   }
 
   function send(report: NodeReport): void {
-    sent = { digest: report.digest, atMs: clock.monotonic() };
+    sent = { news: newsOf(report), atMs: clock.monotonic() };
     deps.onDigest(report.digest);
     deps.send(report);
   }
@@ -100,7 +100,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
       if (stopping.signal.aborted) return;
       const report = current();
       const isOld = sent === undefined || clock.monotonic() - sent.atMs >= REPORT_EVERY_MS;
-      if (isOld || report.digest !== sent?.digest) send(report);
+      if (isOld || newsOf(report) !== sent?.news) send(report);
     }
   }
 
@@ -119,4 +119,9 @@ export function createReporter(deps: ReporterDeps): Reporter {
     },
     current,
   };
+}
+
+/** What the main node waits for: how the instances are, and which assignment is obeyed. */
+function newsOf({ digest, mesh, term, revision }: NodeReport): string {
+  return `${digest} ${mesh ?? ''} ${term}.${revision}`;
 }
