@@ -9,7 +9,7 @@ import { createProgress } from '../output/progress.ts';
 import { renderStatus } from '../output/status-view.ts';
 import { obtainPython } from '../up/obtain-python.ts';
 import { runMesh } from '../up/run-mesh.ts';
-import { showProgress } from '../up/show-progress.ts';
+import { showProgress, untilAlive } from '../up/show-progress.ts';
 import { readFleetFile } from './read-fleet-file.ts';
 import { meshDirToMake } from './up.ts';
 
@@ -38,6 +38,7 @@ export const startCommand: Command = {
   async run(context) {
     const { env, options, signal, terminal } = context;
     const mesh = meshDirToMake(context, '.mesh/example');
+    const clock = createSystemClock();
     const progress = createProgress(terminal);
     const documents = resolve(context.cwd, String(options['documents'] ?? repository));
     const vars = {
@@ -57,6 +58,12 @@ export const startCommand: Command = {
       const Fleets = listOf(FleetRow);
       if ((await api.get('/v1/fleets', Fleets)).items.length === 0) {
         const { fleet, document, fleetDir } = await readFleetFile(exampleFleet, context.cwd);
+        await untilAlive(api, progress, {
+          withinMs: 30_000,
+          nodes: wanted.nodes.length,
+          clock,
+          signal,
+        });
         progress.show(`applying ${fleet}`);
         const plan = await api.send('PUT', `/v1/fleets/${fleet}`, { document, fleetDir }, Plan, {
           timeoutMs: 60_000,
@@ -67,7 +74,7 @@ export const startCommand: Command = {
       const status = await showProgress(api, progress, {
         withinMs: progressWithinMs,
         nodes: wanted.nodes.length,
-        clock: createSystemClock(),
+        clock,
         signal,
       });
       terminal.out(`\n${renderStatus(terminal, status)}\n`);

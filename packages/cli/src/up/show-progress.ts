@@ -43,6 +43,26 @@ export async function showProgress(
 }
 
 /**
+ * Waits until so many nodes are alive, `withinMs` passed, or the signal aborts: a daemon that is ready may still say hello.
+ *
+ * What is missing then is said by whatever needs it.
+ */
+export async function untilAlive(
+  api: ApiClient,
+  progress: Progress,
+  options: ShowOptions & { readonly nodes: number },
+): Promise<void> {
+  const untilMs = options.clock.monotonic() + options.withinMs;
+  for (;;) {
+    const { nodes } = await api.get('/v1/status', Status, { signal: options.signal });
+    const alive = nodes.filter((node) => node.state === 'alive').length;
+    if (alive >= options.nodes || options.clock.monotonic() >= untilMs) return;
+    progress.show(`nodes ${alive}/${options.nodes} alive`);
+    await options.clock.sleep(lookEveryMs, options.signal);
+  }
+}
+
+/**
  * Shows whether a node of another machine's mesh is attached to its main node, until it is, `withinMs` passed, or the signal
  * aborts. Gives the node's own health.
  */
