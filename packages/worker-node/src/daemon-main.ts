@@ -21,6 +21,7 @@ import {
   toMeshError,
 } from '@meshwork/shared';
 import { openWorkerNode } from './app.ts';
+import { trimHeap } from './machine/trim-heap.ts';
 
 /** How long an orderly end may take before it is cut short. */
 const STOP_WITHIN_MS = 10_000;
@@ -87,6 +88,7 @@ async function main(): Promise<void> {
   const { host, port } = worker.http();
   await lock.publish({ http: { host, port } });
   logger.info({ node, host, port }, 'worker node is ready');
+  trimHeap();
   if (!process.stdout.isTTY) {
     process.stdout.write(
       `${JSON.stringify({ ready: true, node, pid: process.pid, http: { host, port } })}\n`,

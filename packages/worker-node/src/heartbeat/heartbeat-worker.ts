@@ -13,6 +13,7 @@ import {
   createZmqTransport,
 } from '@meshwork/platform';
 import { NodeHeartbeat, type LogFields, type Logger, type Metrics } from '@meshwork/shared';
+import { trimHeap } from '../machine/trim-heap.ts';
 import { openLoopBoard, threadClockMs } from './loop-board.ts';
 import { runHeartbeats } from './run-heartbeats.ts';
 import type {
@@ -71,6 +72,7 @@ async function run(port: MessagePort, data: HeartbeatThreadData): Promise<void> 
 
   await uplink.start(stopping.signal);
   tell(port, { type: 'started' });
+  trimHeap();
   await runHeartbeats(
     {
       clock,
