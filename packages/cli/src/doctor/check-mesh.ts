@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { readLock } from '@meshwork/platform';
 import { formatDuration, HealthReport, Status, toMeshError } from '@meshwork/shared';
+import { createApiClient } from '../api-client.ts';
 import { connectToMesh } from '../mesh/connect.ts';
 import type { MeshDir } from '../mesh/find-mesh.ts';
+import { readJoinFile } from '../mesh/join-file.ts';
 import { settingsFile } from '../mesh/settings.ts';
 import { isWell } from '../output/status-view.ts';
 import { daemonPlans } from '../up/daemon-plan.ts';
@@ -22,7 +25,36 @@ export async function checkMesh(mesh: MeshDir): Promise<Finding[]> {
           `pid ${holder.process.pid}, since ${new Date(holder.sinceMs).toISOString()}`,
         );
   });
-  return [...daemons, ...(await askMainNode(mesh))];
+  const others = settings.hasMainNode
+    ? await askMainNode(mesh)
+    : await Promise.all(settings.nodes.map((node) => askNode(mesh, node.name)));
+  return [...daemons, ...others];
+}
+
+/** A node of another PC's mesh says itself whether its main node hears it. */
+async function askNode(mesh: MeshDir, node: string): Promise<Finding> {
+  const name = `main node of ${node}`;
+  const joined = await readJoinFile(mesh, node);
+  if (joined === undefined) return finding(name, false, 'not joined yet; repeat mesh join');
+  const where = joined.addresses.join(', ');
+  const { host, port } = readLock(join(mesh.nodes, node))?.endpoints['http'] ?? {};
+  if (host === undefined || port === undefined)
+    return finding(name, false, `at ${where}; not asked, since the node does not run`);
+  try {
+    const api = createApiClient({ baseUrl: `http://${host}:${port}`, who: `node ${node}` });
+    const { checks } = await api.get('/health', HealthReport);
+    const attached = checks.find((check) => check.name === 'main-node');
+    const isAttached = attached?.healthy === true;
+    return finding(
+      name,
+      isAttached,
+      isAttached
+        ? `attached, at ${where}`
+        : `at ${where}, is away: ${attached?.message ?? 'not heard'}`,
+    );
+  } catch (error) {
+    return finding(name, false, toMeshError(error).message);
+  }
 }
 
 async function askMainNode(mesh: MeshDir): Promise<Finding[]> {
