@@ -118,6 +118,7 @@ export function createMainNode(options: MainNodeOptions): MainNode {
     live: () => live,
     assigner: () => assigner,
     calls: () => calls,
+    orders: () => orders,
     hub: slot,
     recorder,
     metrics: mainMetrics,
@@ -140,7 +141,7 @@ export function createMainNode(options: MainNodeOptions): MainNode {
   });
   const calls = createCallRouter({ hub: slot, state, live, clock, seconds: mainMetrics.calls });
   const pinger = createPinger({ hub: slot, state, clock });
-  const orders = createAgentOrders({ keeper, live, hub: slot, clock });
+  const orders = createAgentOrders({ keeper, live, hub: slot, clock, logger });
   const fleets = createFleets({ keeper, live, hub: slot, logger });
   const logs = createLogReader({
     hub: slot,

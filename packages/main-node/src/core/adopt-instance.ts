@@ -5,10 +5,17 @@ import {
   type Epoch,
   type FleetName,
   type InstanceId,
+  type InstanceReport,
   type NodeName,
 } from '@meshwork/shared';
 import type { Transition } from './apply-plan.ts';
-import { fleetOf, withEntry, type FleetRecord, type MeshState } from './mesh-state.ts';
+import {
+  fleetOf,
+  withEntry,
+  type FleetRecord,
+  type InstanceRecord,
+  type MeshState,
+} from './mesh-state.ts';
 
 /** An unclaimed instance as its node describes it. */
 export interface UnclaimedInstance {
@@ -46,7 +53,11 @@ export function adoptInstance(state: MeshState, unclaimed: UnclaimedInstance): T
   }
   const known = state.fleets.get(fleet);
   const before = state.instances.get(instance);
-  const record = { instance, agent, fleet, node, epoch, nonce, desired: 'run' } as const;
+  const record: InstanceRecord = {
+    ...{ instance, agent, fleet, node, epoch, nonce },
+    desired: 'run',
+    isAdopting: true,
+  };
   return {
     state: {
       ...state,
@@ -64,6 +75,27 @@ export function adoptInstance(state: MeshState, unclaimed: UnclaimedInstance): T
       },
     ],
   };
+}
+
+/** The state in which a node has claimed what was adopted there; the same one where there is nothing to settle. */
+export function settleAdoptions(
+  state: MeshState,
+  node: NodeName,
+  reported: ReadonlyMap<InstanceId, Pick<InstanceReport, 'state'>>,
+): MeshState {
+  const settled = [...state.instances.values()].filter((record) => {
+    const report = reported.get(record.instance);
+    return (
+      record.isAdopting === true &&
+      record.node === node &&
+      report !== undefined &&
+      report.state !== 'unclaimed'
+    );
+  });
+  if (settled.length === 0) return state;
+  const instances = new Map(state.instances);
+  for (const { isAdopting: _, ...record } of settled) instances.set(record.instance, record);
+  return { ...state, instances };
 }
 
 function withAgent(

@@ -54,10 +54,11 @@ export function isSameAssignment(
  * that is for a person (`mesh agent adopt` or `stop`), or for a new placement.
  */
 export function isHeld(
-  record: Pick<InstanceRecord, 'epoch'>,
+  record: Pick<InstanceRecord, 'epoch' | 'isAdopting'>,
   reported: Pick<InstanceReport, 'epoch' | 'state'> | undefined,
 ): boolean {
-  return reported?.state === 'unclaimed' && compareEpochs(reported.epoch, record.epoch) >= 0;
+  if (reported?.state !== 'unclaimed' || record.isAdopting === true) return false;
+  return compareEpochs(reported.epoch, record.epoch) >= 0;
 }
 
 /** Instances by id. */

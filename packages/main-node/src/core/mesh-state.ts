@@ -29,6 +29,8 @@ export interface InstanceRecord {
   /** Raised by each ordered restart. */
   readonly nonce: number;
   readonly desired: 'run' | 'stop';
+  /** A person adopted it and its node has not claimed it yet. */
+  readonly isAdopting?: true | undefined;
 }
 
 /** A name and the key it belongs to. `removed` keeps the name for that key (P6: never by deletion and return). */

@@ -36,6 +36,7 @@ const Stored = {
     epoch: Epoch,
     nonce: z.int(),
     desired: z.enum(['run', 'stop']),
+    isAdopting: z.literal(true).optional(),
   }),
   node: z.object({
     name: NodeName,

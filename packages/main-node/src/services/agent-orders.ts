@@ -8,12 +8,14 @@ import {
   type Clock,
   type Hub,
   type InstanceReport,
+  type Logger,
   type NodeName,
 } from '@meshwork/shared';
-import { adoptInstance } from '../core/adopt-instance.ts';
+import { adoptInstance, settleAdoptions } from '../core/adopt-instance.ts';
 import { isHeld } from '../core/assignments.ts';
-import { sightOf } from '../core/live.ts';
+import { sightOf, type LiveNode } from '../core/live.ts';
 import type { MeshState } from '../core/mesh-state.ts';
+import { mainNodeActor } from '../core/new-event.ts';
 import { orderAgent } from '../core/order-agent.ts';
 import type { LiveNodes } from './live-nodes.ts';
 import { unwrapOutcome } from './outcome.ts';
@@ -31,6 +33,8 @@ export interface FoundUnclaimed {
 export interface AgentOrders {
   act(name: string, act: AgentAct, actor: Actor): Promise<ActResult>;
   unclaimed(): readonly FoundUnclaimed[];
+  /** Notes what a node has claimed of what was adopted. Called with each of its reports. */
+  onReport(node: LiveNode): void;
 }
 
 /** Orders change the desired state; only what a node holds unclaimed is asked of it directly. */
@@ -39,6 +43,7 @@ export function createAgentOrders(deps: {
   readonly live: Pick<LiveNodes, 'nodes'>;
   readonly hub: Pick<Hub, 'request'>;
   readonly clock: Clock;
+  readonly logger: Logger;
 }): AgentOrders {
   const { keeper, live, hub, clock } = deps;
 
@@ -109,6 +114,15 @@ export function createAgentOrders(deps: {
 
   return {
     unclaimed,
+    onReport({ name, instances }) {
+      const settle = (state: MeshState): MeshState =>
+        settleAdoptions(state, name, instances ?? new Map());
+      if (settle(keeper.state) === keeper.state) return;
+      // Not noted, it is noted with the next report.
+      keeper
+        .change(mainNodeActor, (state) => ({ state: settle(state), events: [], result: undefined }))
+        .catch((error: unknown) => deps.logger.warn({ err: error }, 'adoption not noted yet'));
+    },
     async act(name, order, actor) {
       const { act, instance } = order;
       if (act === 'adopt') return adopt(name, order, actor);

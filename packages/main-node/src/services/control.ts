@@ -23,6 +23,7 @@ import type { LiveNode } from '../core/live.ts';
 import type { MeshState } from '../core/mesh-state.ts';
 import { mainNodeActor, type EventBody } from '../core/new-event.ts';
 import type { MainMetrics } from '../metrics.ts';
+import type { AgentOrders } from './agent-orders.ts';
 import type { Assigner } from './assigner.ts';
 import { unwrapResult, type CallRouter } from './call-router.ts';
 import type { EventRecorder } from './event-recorder.ts';
@@ -47,6 +48,7 @@ export function createControl(deps: {
   readonly live: () => LiveNodes;
   readonly assigner: () => Assigner;
   readonly calls: () => CallRouter;
+  readonly orders: () => Pick<AgentOrders, 'onReport'>;
   readonly hub: Pick<Hub, 'send' | 'request' | 'sendLatest'>;
   readonly recorder: Pick<EventRecorder, 'record'>;
   readonly metrics: MainMetrics;
@@ -125,6 +127,7 @@ export function createControl(deps: {
       },
       onReport(node, before) {
         recordReport(node, before);
+        deps.orders().onReport(node);
         deps.assigner().touch();
       },
       probe(name) {

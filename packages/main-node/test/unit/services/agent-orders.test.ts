@@ -1,10 +1,10 @@
 import { UnclaimedAct, type Actor, type InstanceReport, type NodeName } from '@meshwork/shared';
 import { afterEach, describe, expect, it } from 'vitest';
-import { byInstance } from '../../../src/core/assignments.ts';
+import { byInstance, instancesFor } from '../../../src/core/assignments.ts';
 import type { LiveNode } from '../../../src/core/live.ts';
 import { createAgentOrders } from '../../../src/services/agent-orders.ts';
 import { answered, createFakeHub } from '../../fixtures/fake-hub.ts';
-import { startKeeper } from '../../fixtures/make-keeper.ts';
+import { silent, startKeeper } from '../../fixtures/make-keeper.ts';
 import { laterEpoch, makeInstanceReport, makeReport } from '../../fixtures/make-report.ts';
 import {
   agentName,
@@ -33,6 +33,17 @@ const lostSpec = makeFleet('old', { lost: { labels: { a: 'b' } } }).fleet.agents
 let stop: () => Promise<void> = async () => {};
 afterEach(() => stop());
 
+function nodeWith(reports: readonly InstanceReport[]): LiveNode {
+  const report = makeReport(reports);
+  return {
+    name: n1,
+    member: { status: 'alive', incarnation: 1, heardAtMs: 0 },
+    report,
+    instances: byInstance(report.instances),
+    reportedAtMs: 0,
+  };
+}
+
 /** One node with agent `a` of fleet `home`; `reports` is what it says. */
 async function start(reports: readonly InstanceReport[]) {
   const kept = await startKeeper();
@@ -47,16 +58,8 @@ async function start(reports: readonly InstanceReport[]) {
   hub.onAsk(UnclaimedAct.kind, () =>
     answered({ ...lost, spec: JSON.parse(JSON.stringify(lostSpec)) }),
   );
-  const report = makeReport(reports);
-  const node: LiveNode = {
-    name: n1,
-    member: { status: 'alive', incarnation: 1, heardAtMs: 0 },
-    report,
-    instances: byInstance(report.instances),
-    reportedAtMs: clock.monotonic(),
-  };
-  const live = { nodes: new Map<NodeName, LiveNode>([[n1, node]]) };
-  const orders = createAgentOrders({ keeper, live, hub, clock });
+  const live = { nodes: new Map<NodeName, LiveNode>([[n1, nodeWith(reports)]]) };
+  const orders = createAgentOrders({ keeper, live, hub, clock, logger: silent });
   return { keeper, hub, orders };
 }
 
@@ -69,8 +72,22 @@ describe('agent orders', () => {
       ...lost,
       node: 'n1',
       desired: 'run',
+      isAdopting: true,
     });
     expect(keeper.state.fleets.get(lost.fleet)?.agents.get(lost.agent)).toEqual(lostSpec);
+  });
+
+  it('hold an adopted instance no longer, and note when its node has claimed it', async () => {
+    const { keeper, orders } = await start([makeInstanceReport(lost, { state: 'unclaimed' })]);
+    await orders.act('lost', { act: 'adopt' }, operator);
+    const held = { instances: [makeInstanceReport(lost, { state: 'unclaimed' })] };
+    const ids = (report: typeof held) =>
+      instancesFor(keeper.state, n1, report).map((one) => one.instance);
+    expect(ids(held)).toContain('lost.0');
+    orders.onReport(nodeWith([makeInstanceReport(lost)]));
+    await keeper.change(operator, (state) => ({ state, events: [], result: undefined }));
+    expect(keeper.state.instances.get(lost.instance)?.isAdopting).toBeUndefined();
+    expect(ids(held)).not.toContain('lost.0');
   });
 
   it('stop an unclaimed instance on its node, and write nothing', async () => {
