@@ -1,8 +1,14 @@
 /** What agents do to their worker node, with real processes: one test a fault of the list. */
 import { createServer } from 'node:net';
-import { readFile, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createWorkerRig, findLeftProcesses, until, type WorkerRig } from '@meshwork/testkit';
+import { chmod, readFile, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  createWorkerRig,
+  findLeftProcesses,
+  itNeeds,
+  until,
+  type WorkerRig,
+} from '@meshwork/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 let rig: WorkerRig;
@@ -188,6 +194,22 @@ describe('an agent that', () => {
     expect(a).toMatchObject({ restarts: 0, crashes: 0, ports: { http: port } });
   });
 });
+
+itNeeds(
+  ['root', 'linux'],
+  'an agent of another user has that user’s home, link and rights',
+  async () => {
+    // Temporary folders of tests are closed; a node's folder of links is not.
+    for (const folder of [rig.dir, dirname(rig.dir)]) await chmod(folder, 0o711);
+    const script = `id -un; echo "$HOME $USER"; cd "$(dirname "$\${MESH_LINK#ipc://}")" && ls link; echo done; exec sleep 1000`;
+    rig.assign({ a: { spec: { command: ['sh', '-c', script], user: 'nobody', cwd: '/' } } });
+    await rig.untilState('a', 'ready');
+
+    const log = await readFile(join(rig.dir, 'node/logs/a.0/0.log'), 'utf8');
+
+    expect(log.split('\n').slice(0, 4)).toEqual(['nobody', '/nonexistent nobody', 'link', 'done']);
+  },
+);
 
 describe('order', () => {
   it('holds at the start until what is depended on is ready, and goes back at the stop', async () => {

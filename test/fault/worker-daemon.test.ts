@@ -141,6 +141,21 @@ describe('the end of a worker node', () => {
     expect(findLeftProcesses(rig.dir)).toEqual([]);
   });
 
+  it('comes at once by a second SIGTERM, while it still waits for its agents', async () => {
+    await rig.start();
+    const stubborn = {
+      command: ['sh', '-c', `trap '' TERM; while :; do sleep 0.05; done`],
+      stop: { grace: '60s' },
+    };
+    rig.assign({ a: { spec: stubborn } });
+    const { pid } = await rig.untilState('a', 'ready');
+    const ended = rig.kill('SIGUSR2');
+    await until('it is draining', () => rig.output().includes('"to":"stopping"'));
+
+    await Promise.all([rig.kill('SIGTERM'), ended]);
+    expect(isAlive(pid!)).toBe(true);
+  });
+
   it('does not follow from SIGHUP', async () => {
     const pids = await startWith('a');
 

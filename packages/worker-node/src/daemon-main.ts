@@ -115,7 +115,8 @@ function listenForSignals(): Promise<'stop' | 'drain'> {
   return new Promise((resolve) => {
     let isAsked = false;
     const ask = (how: 'stop' | 'drain'): void => {
-      if (isAsked && how === 'stop') process.exit(1);
+      // Not exit(): that would tear down sockets under the thread that still uses them. For agents it is the same.
+      if (isAsked && how === 'stop') process.kill(process.pid, 'SIGKILL');
       isAsked = true;
       resolve(how);
     };

@@ -1,8 +1,8 @@
 import { AgentSpec, AssignedInstance, InstanceId } from '@meshwork/shared';
 import { z } from 'zod';
 
-/** Tags hold at most 16 KiB in all, as JSON. */
-const MAX_SPEC_CHARS = 12_000;
+/** Tags hold at most 256 KiB in all, as JSON. */
+const MAX_SPEC_CHARS = 200_000;
 
 /** What a run says of itself to the daemon that finds it. */
 export interface LaunchTag {

@@ -37,7 +37,10 @@ export function stepLive(
 }
 
 function answered(state: Running | Ready, nowMs: number, policy: InstancePolicy): ClaimedStep {
-  if (state.status === 'ready') return stay(proven({ ...state, failures: 0 }, nowMs, policy));
+  if (state.status === 'ready') {
+    // The same object where nothing changed: probes of a healthy fleet cost nothing.
+    return stay(proven(state.failures === 0 ? state : { ...state, failures: 0 }, nowMs, policy));
+  }
   const { history, launch: number, startedMs } = state;
   return stay({ status: 'ready', sinceMs: nowMs, history, launch: number, startedMs, failures: 0 });
 }
@@ -77,6 +80,7 @@ function proven<State extends Running | Ready>(
   nowMs: number,
   policy: InstancePolicy,
 ): State {
+  if (state.history.ends === 0) return state;
   const isProven = state.status === 'ready' && nowMs - state.sinceMs >= policy.restart.window;
   return isProven ? { ...state, history: unburdened(state.history) } : state;
 }

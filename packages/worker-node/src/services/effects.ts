@@ -147,8 +147,10 @@ export function createEffects(deps: EffectDeps): {
     const target = { instance: instance.id, ports: instance.ports };
     prober.watch(target, health, ({ ok, detail }) => {
       const said = detail === undefined ? {} : { detail };
+      const before = instance.protocol;
       instance.protocol = { ok, atMs: clock.boot(), ...said };
-      deps.onObserved(instance);
+      // Ages are told anyway; what is probed well every few seconds is no news.
+      if (before?.ok !== ok || before.detail !== detail) deps.onObserved(instance);
       deps.apply(instance, { type: 'probed', ok });
       if (ok) instance.lastLines = undefined;
     });
