@@ -46,6 +46,9 @@ const HAS_MAIN: ReadonlySet<string> = new Set([...DAEMONS, 'cli']);
 const PROCESS_STATE =
   /\bprocess\.(?:argv|env|exit|exitCode)\b|\bprocess\.(?:on|once|off)\(\s*['"`]SIG/g;
 
+/** Entries beside the one that each package has, and who may use them (docs/adr/0030). */
+const LIGHT_ENTRIES: ReadonlyMap<string, string> = new Map([['@meshwork/platform/base', 'cli']]);
+
 const METRIC_MADE = /\.(?:counter|gauge|histogram)\(\s*\{/;
 
 type Layer = 'core' | 'services' | 'app' | 'main';
@@ -89,7 +92,9 @@ function checkManifest({ folder, dependencies, exports }: PackageManifest): read
       ? [`${path}: shared depends on zod only, not on ${name}`]
       : [];
   });
-  const extra = exports.filter((entry) => entry !== '.');
+  const extra = exports.filter(
+    (entry) => entry !== '.' && !LIGHT_ENTRIES.has(posix.join('@meshwork', folder, entry)),
+  );
   return [
     ...breaks,
     ...extra.map((entry) => `${path}: a package has one entry, "${entry}" is another`),
@@ -118,7 +123,9 @@ function checkReach(path: string, { target }: Import, home: string | undefined):
       : [`reaches into another package by path: ${target}`];
   }
   const isDeep = target.startsWith('@meshwork/') && target.split('/').length > 2;
-  return isDeep ? [`deep import of another package: ${target}`] : [];
+  const user = LIGHT_ENTRIES.get(target);
+  const mayUse = user !== undefined && home === `packages/${user}`;
+  return isDeep && !mayUse ? [`deep import of another package: ${target}`] : [];
 }
 
 function checkPackageImport(

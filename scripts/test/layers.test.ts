@@ -33,6 +33,8 @@ describe('findLayerBreaks, per import', () => {
     ['packages/main-node/src/app.ts', "const home = process.env['HOME'];"],
     ['packages/main-node/src/services/a.ts', "process.once('SIGTERM', () => undefined);"],
     ['packages/cli/src/commands/up.ts', 'process.exit(1);'],
+    ['packages/main-node/src/app.ts', "import { x } from '@meshwork/platform/base';"],
+    ['packages/cli/src/a.ts', "import { x } from '@meshwork/shared/ids';"],
     ['packages/main-node/src/services/a.ts', "metrics.counter({ name: 'mesh_a_total' });"],
   ])('refuses %s: %s', (path, text) => {
     expect(breaksOf(path, text)).toHaveLength(1);
@@ -46,6 +48,7 @@ describe('findLayerBreaks, per import', () => {
     ['packages/main-node/src/services/a.ts', "import { type X } from '@meshwork/platform';"],
     ['packages/main-node/src/routes/a.ts', "import { defineRoute } from '@meshwork/platform';"],
     ['packages/main-node/src/app.ts', "import { x } from '@meshwork/platform';"],
+    ['packages/cli/src/a.ts', "import { x } from '@meshwork/platform/base';"],
     ['packages/main-node/src/main.ts', "import { x } from './app.ts';\nprocess.exit(x);"],
     ['packages/worker-node/src/heartbeat-main.ts', "import { x } from '@meshwork/platform';"],
     ['packages/main-node/test/unit/a.test.ts', "import { x } from '@meshwork/testkit';"],
@@ -83,7 +86,8 @@ describe('findLayerBreaks, per package', () => {
   it('refuses a second entry and a package without rules', () => {
     const second = { ...manifest, exports: ['.', './ids'] };
     const unknown = { ...manifest, folder: 'extras' };
-    expect(findLayerBreaks([second, unknown], [])).toHaveLength(2);
+    const light = { ...manifest, folder: 'platform', exports: ['.', './base'] };
+    expect(findLayerBreaks([second, unknown, light], [])).toHaveLength(2);
   });
 });
 

@@ -44,6 +44,8 @@ export function createApiClient(at: {
   readonly token?: string;
   /** Who is there, for messages. Default: the main node. */
   readonly who?: string;
+  /** Ends every request. */
+  readonly signal?: AbortSignal;
 }): ApiClient {
   async function call(
     method: string,
@@ -63,6 +65,7 @@ export function createApiClient(at: {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
     } catch (error) {
+      if (signal.aborted && !isTimeout(signal.reason)) throw error;
       throw unreachable(at, error);
     }
     if (response.ok) return response;
@@ -77,9 +80,8 @@ export function createApiClient(at: {
     options: RequestOptions = {},
   ): Promise<Answer> {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? 30_000);
-    const signal =
-      options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
-    const response = await call(method, path, body, signal);
+    const asked = [at.signal, options.signal].filter((signal) => signal !== undefined);
+    const response = await call(method, path, body, AbortSignal.any([timeout, ...asked]));
     return answer.parse(await response.json());
   }
 
@@ -130,12 +132,16 @@ async function toError(response: Response): Promise<MeshError> {
   }
 }
 
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError';
+}
+
 function unreachable(
   at: { readonly baseUrl: string; readonly who?: string },
   error: unknown,
 ): MeshError {
   const whom = `${at.who ?? 'the main node'} at ${at.baseUrl}`;
-  if (error instanceof Error && error.name === 'TimeoutError') {
+  if (isTimeout(error)) {
     return new MeshError('MESH_UNREACHABLE', `${whom} did not answer in time`, { cause: error });
   }
   const cause =

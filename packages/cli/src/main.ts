@@ -1,28 +1,14 @@
-import { hostname } from 'node:os';
-import { text } from 'node:stream/consumers';
-import { runCli } from './run-cli.ts';
+/*
+ * Compiled code is kept between calls: without it, every call strips the types of every file again, which costs more than most
+ * commands do. So nothing else may be imported before the cache is on.
+ */
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
-const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    // The first asks to end cleanly; the second means now.
-    if (stopping.signal.aborted) process.exit(130);
-    stopping.abort(signal);
-  });
-}
-// A reader that went away (`mesh events | head`) is no failure.
-process.stdout.on('error', () => process.exit(0));
+const caches = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+process.env['NODE_COMPILE_CACHE'] ??= join(caches, 'meshwork', 'compiled');
+enableCompileCache(process.env['NODE_COMPILE_CACHE']);
 
-process.exitCode = await runCli(process.argv.slice(2), {
-  cwd: process.cwd(),
-  env: process.env,
-  host: hostname(),
-  terminal: {
-    out: (chunk) => void process.stdout.write(chunk),
-    err: (chunk) => void process.stderr.write(chunk),
-    isInteractive: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
-    columns: process.stdout.columns ?? 100,
-  },
-  signal: stopping.signal,
-  readStdin: () => text(process.stdin),
-});
+const { runProcess } = await import('./cli-main.ts');
+await runProcess();

@@ -1,5 +1,4 @@
-import { toMeshError, type MeshError } from '@meshwork/shared';
-import { stringify } from 'yaml';
+import { MeshError, toMeshError } from '@meshwork/shared';
 import { z } from 'zod';
 import type { CommandContext } from './command.ts';
 import { commands } from './commands/index.ts';
@@ -28,15 +27,21 @@ export async function runCli(argv: readonly string[], from: CliProcess): Promise
       );
       return 0;
     }
-    return await parsed.command.run(toContext(parsed, from));
+    return await parsed.command.run(await toContext(parsed, from));
   } catch (error) {
+    // Ended by Ctrl-C or a signal: nothing failed, and nothing more is to be said.
+    if (from.signal.aborted && !(error instanceof MeshError)) return 130;
     return printFailure(toMeshError(error), terminal, argv);
   }
 }
 
-function toContext(parsed: Extract<ParsedArgs, { kind: 'run' }>, from: CliProcess): CommandContext {
+async function toContext(
+  parsed: Extract<ParsedArgs, { kind: 'run' }>,
+  from: CliProcess,
+): Promise<CommandContext> {
   const { options, positionals } = parsed;
   const format = options['output'] ?? 'table';
+  const toYaml = format === 'yaml' ? (await import('yaml')).stringify : undefined;
   const meshDir = async () =>
     findMeshDir({
       cwd: from.cwd,
@@ -48,10 +53,10 @@ function toContext(parsed: Extract<ParsedArgs, { kind: 'run' }>, from: CliProces
     positionals,
     options,
     meshDir,
-    api: async () => connectToMesh(await meshDir()),
+    api: async () => connectToMesh(await meshDir(), from.signal),
     print(schema, value, table) {
       if (format === 'json') from.terminal.out(`${JSON.stringify(schema.parse(value), null, 2)}\n`);
-      else if (format === 'yaml') from.terminal.out(stringify(schema.parse(value)));
+      else if (toYaml !== undefined) from.terminal.out(toYaml(schema.parse(value)));
       else from.terminal.out(table(value));
     },
   };

@@ -1,10 +1,4 @@
-import { HealthReport } from '@meshwork/shared';
-import type { Command, CommandContext } from '../command.ts';
-import { checkMachine } from '../doctor/check-machine.ts';
-import { checkMesh } from '../doctor/check-mesh.ts';
-import type { Finding } from '../doctor/finding.ts';
-import { findMeshDir, type MeshDir } from '../mesh/find-mesh.ts';
-import { paint } from '../output/terminal.ts';
+import type { Command } from '../command.ts';
 
 /** `mesh doctor`. */
 export const doctorCommand: Command = {
@@ -17,43 +11,7 @@ export const doctorCommand: Command = {
   options: {},
   examples: ['mesh doctor', 'mesh doctor -o json'],
   async run(context) {
-    const mesh = findHere(context);
-    const findings: Finding[] = await checkMachine({
-      env: context.env,
-      dir: mesh?.root ?? context.cwd,
-    });
-    if (mesh !== undefined) findings.push(...(await checkMesh(mesh)));
-    const isFine = findings.every((finding) => finding.healthy);
-    const report: HealthReport = {
-      status: isFine ? 'ok' : 'failed',
-      timestamp: new Date().toISOString(),
-      checks: findings,
-    };
-    context.print(HealthReport, report, ({ checks }) => {
-      const width = Math.max(...checks.map((check) => check.name.length));
-      const lines = checks.map((check) => {
-        const mark = check.healthy
-          ? paint(context.terminal, 'green', 'ok   ')
-          : paint(context.terminal, 'red', 'wrong');
-        return `${mark}  ${check.name.padEnd(width)}  ${check.message}\n`;
-      });
-      const where = mesh === undefined ? 'there is no mesh in this folder or above\n' : '';
-      return `${lines.join('')}${where}`;
-    });
-    return isFine ? 0 : 1;
+    const { runDoctor } = await import('../doctor/run-doctor.ts');
+    return runDoctor(context);
   },
 };
-
-function findHere(context: CommandContext): MeshDir | undefined {
-  const { dir } = context.options;
-  try {
-    return findMeshDir({
-      cwd: context.cwd,
-      dirOption: typeof dir === 'string' ? dir : undefined,
-      meshDirVariable: context.env['MESH_DIR'],
-    });
-  } catch {
-    // Doctor is for before there is one, too.
-    return undefined;
-  }
-}

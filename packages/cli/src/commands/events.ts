@@ -35,7 +35,7 @@ export const eventsCommand: Command = {
 };
 
 /** One event as one line: when, what, about whom, from what to what, why, by whom. */
-export function renderEvent(event: MeshEvent): string {
+function renderEvent(event: MeshEvent): string {
   const { atMs, kind, actor, id: _id, source: _source, ...rest } = event;
   const { before, after, reason, summary, ...about } = rest as Record<string, unknown>;
   const subject = Object.values(about).map(String).join(' ');

@@ -1,11 +1,9 @@
 import { listOf, FleetRow, Plan, type PlanStep } from '@meshwork/shared';
-import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { Command } from '../command.ts';
 import { countOf } from '../output/format.ts';
 import { renderTable } from '../output/table.ts';
 import { paint, type Terminal } from '../output/terminal.ts';
-import { readFleetFile } from './read-fleet-file.ts';
 
 /** `mesh plan`. */
 export const planCommand: Command = {
@@ -18,6 +16,7 @@ export const planCommand: Command = {
   options: {},
   examples: ['mesh plan fleet.yaml'],
   async run({ api, cwd, positionals, print, terminal }) {
+    const { readFleetFile } = await import('../fleet/read-fleet-file.ts');
     const { document, fleetDir } = await readFleetFile(positionals[0] ?? '', cwd);
     const plan = await (
       await api()
@@ -39,6 +38,7 @@ export const applyCommand: Command = {
   options: {},
   examples: ['mesh apply fleet.yaml', 'mesh plan fleet.yaml && mesh apply fleet.yaml'],
   async run({ api, cwd, positionals, print, terminal }) {
+    const { readFleetFile } = await import('../fleet/read-fleet-file.ts');
     const { fleet, document, fleetDir } = await readFleetFile(positionals[0] ?? '', cwd);
     const client = await api();
     const plan = await client.send('PUT', `/v1/fleets/${fleet}`, { document, fleetDir }, Plan, {
@@ -94,6 +94,7 @@ export const exportCommand: Command = {
       return 0;
     }
     const row = await client.get(`/v1/fleets/${encodeURIComponent(name)}`, FleetRow);
+    const { stringify } = await import('yaml');
     print(z.unknown(), row.document, (document) => stringify(document));
     return 0;
   },
@@ -117,7 +118,7 @@ const styles = {
 } as const;
 
 /** A plan for people: a line per change, why nothing fits where nothing does, and the sums. */
-export function renderPlan(terminal: Terminal, plan: Plan): string {
+function renderPlan(terminal: Terminal, plan: Plan): string {
   const changes = plan.steps.filter((step) => step.change !== 'none');
   const verb = plan.applied ? 'applied' : 'plan';
   const warnings = plan.warnings

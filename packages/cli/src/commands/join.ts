@@ -1,11 +1,4 @@
-import { createSystemClock } from '@meshwork/platform';
-import { JoinResult } from '@meshwork/shared';
-import type { Command, CommandContext } from '../command.ts';
-import { joinMesh } from '../join/join-mesh.ts';
-import { readInvitation } from '../join/read-invitation.ts';
-import { createProgress } from '../output/progress.ts';
-import { bringUp } from '../up/bring-up.ts';
-import { meshDirToMake } from './up.ts';
+import type { Command } from '../command.ts';
 
 /** `mesh join`. */
 export const joinCommand: Command = {
@@ -41,30 +34,7 @@ export const joinCommand: Command = {
     "mesh join --main 192.168.1.5:5551 --server-key='rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7'",
   ],
   async run(context) {
-    const { host, options, positionals, print, signal, terminal } = context;
-    const mesh = meshDirToMake(context);
-    const invitation = await readInvitation({
-      token: positionals[0],
-      file: textOf(context, 'file'),
-      main: textOf(context, 'main'),
-      serverKey: textOf(context, 'server-key'),
-      cwd: context.cwd,
-      readStdin: context.readStdin,
-    });
-    const progress = createProgress(terminal);
-    const clock = createSystemClock();
-    const name = textOf(context, 'name');
-    const joined = await joinMesh({ mesh, invitation, name, host, progress, clock, signal });
-    progress.done(`joined as ${joined.node}, key ${joined.fingerprint}`);
-    print(JoinResult, joined, () => '');
-    // One answer a command: in another form than the table it is the one above.
-    const isTable = (options['output'] ?? 'table') === 'table';
-    const rest = isTable ? context : { ...context, print: () => {} };
-    return bringUp(rest, mesh, { name: 'mesh', hasMainNode: false, nodes: [] });
+    const { runJoin } = await import('../join/run-join.ts');
+    return runJoin(context);
   },
 };
-
-function textOf({ options }: CommandContext, name: string): string | undefined {
-  const value = options[name];
-  return typeof value === 'string' ? value : undefined;
-}

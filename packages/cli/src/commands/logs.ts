@@ -1,11 +1,9 @@
-import { z } from 'zod';
+import { listOf, LogRow } from '@meshwork/shared';
 import type { Command } from '../command.ts';
 import { paint } from '../output/terminal.ts';
 import { wholeNumber } from './agent.ts';
 
-/** One line of an agent's output as `/v1/agents/NAME/logs` gives it. */
-const LogLine = z.object({ instance: z.string(), line: z.string(), dropped: z.int().optional() });
-const LogPage = z.object({ items: z.array(LogLine), next: z.string().optional() });
+const Rows = listOf(LogRow);
 
 /** `mesh agent logs`. */
 export const logsCommand: Command = {
@@ -28,15 +26,15 @@ export const logsCommand: Command = {
     const tail = wholeNumber(options['tail'], 'tail', 100);
     const path = `/v1/agents/${encodeURIComponent(positionals[0] ?? '')}/logs?tail=${tail}`;
     const client = await api();
-    const format = ({ line, dropped }: z.infer<typeof LogLine>): string =>
+    const format = ({ line, dropped }: LogRow): string =>
       dropped === undefined
         ? `${line}\n`
         : `${paint(terminal, 'yellow', `(${dropped} pieces of older output were dropped)`)}\n${line}\n`;
     if (options['follow'] !== true) {
-      print(LogPage, await client.get(path, LogPage), ({ items }) => items.map(format).join(''));
+      print(Rows, await client.get(path, Rows), ({ items }) => items.map(format).join(''));
       return 0;
     }
-    for await (const item of client.stream(`${path}&follow=1`, LogLine, signal)) {
+    for await (const item of client.stream(`${path}&follow=1`, LogRow, signal)) {
       if (options['output'] === 'json') terminal.out(`${JSON.stringify(item)}\n`);
       else terminal.out(format(item));
     }

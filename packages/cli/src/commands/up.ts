@@ -1,8 +1,6 @@
-import { join, resolve } from 'node:path';
-import type { Command, CommandContext } from '../command.ts';
-import { meshDirAt, type MeshDir } from '../mesh/find-mesh.ts';
+import type { Command } from '../command.ts';
+import { meshDirToMake } from '../mesh/find-mesh.ts';
 import { toNodeName } from '../mesh/settings.ts';
-import { bringUp } from '../up/bring-up.ts';
 
 /** `mesh up`. */
 export const upCommand: Command = {
@@ -26,6 +24,7 @@ export const upCommand: Command = {
   },
   examples: ['mesh up', 'mesh up --detach', 'mesh up --dir /srv/lab'],
   async run(context) {
+    const { bringUp } = await import('../up/bring-up.ts');
     const name = context.options['name'] ?? context.host;
     const node = toNodeName(String(name));
     return bringUp(context, meshDirToMake(context), {
@@ -35,11 +34,3 @@ export const upCommand: Command = {
     });
   },
 };
-
-/** The directory that `up` and `start` work in: `--dir`, `MESH_DIR`, else `.mesh` here. It need not exist yet. */
-export function meshDirToMake(context: CommandContext, under = '.mesh'): MeshDir {
-  const named = context.options['dir'] ?? context.env['MESH_DIR'];
-  return meshDirAt(
-    typeof named === 'string' ? resolve(context.cwd, named) : join(context.cwd, under),
-  );
-}

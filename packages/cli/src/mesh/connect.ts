@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readLock } from '@meshwork/platform';
+import { readLock } from '@meshwork/platform/base';
 import { MeshError } from '@meshwork/shared';
 import { createApiClient, type ApiClient } from '../api-client.ts';
 import type { MeshDir } from './find-mesh.ts';
@@ -10,13 +10,14 @@ import { settingsFile } from './settings.ts';
 /**
  * A client of the main node that works in this mesh directory.
  *
- * Throws `MESH_UNREACHABLE` when no main node runs there, or it runs on another PC.
+ * Requests end with `signal`. Throws `MESH_UNREACHABLE` when no main node runs there, or it runs on another PC.
  */
-export async function connectToMesh(mesh: MeshDir): Promise<ApiClient> {
+export async function connectToMesh(mesh: MeshDir, signal?: AbortSignal): Promise<ApiClient> {
   const http = readLock(mesh.mainNode)?.endpoints['http'];
   if (http?.host === undefined || http.port === undefined) throw await explainAbsence(mesh);
   return createApiClient({
     baseUrl: `http://${http.host}:${http.port}`,
+    ...(signal === undefined ? {} : { signal }),
     token: (await readFile(join(mesh.mainNode, 'api-token'), 'utf8')).trim(),
   });
 }

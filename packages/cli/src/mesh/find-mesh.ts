@@ -13,7 +13,7 @@ export interface MeshDir {
 }
 
 /** The layout of a mesh directory; creates nothing. */
-export function meshDirAt(root: string): MeshDir {
+function meshDirAt(root: string): MeshDir {
   return {
     root,
     mainNode: join(root, 'main-node'),
@@ -56,6 +56,19 @@ export function findMeshDir(from: {
     'MESH_NOT_FOUND_HERE',
     `there is no mesh in ${from.cwd} or above; mesh up makes one here, --dir or MESH_DIR names another`,
   );
+}
+
+/** The directory that `up`, `join` and `start` work in: `--dir`, `MESH_DIR`, else `.mesh` here. It need not exist yet. */
+export function meshDirToMake(
+  from: {
+    readonly cwd: string;
+    readonly options: Readonly<Record<string, string | boolean | undefined>>;
+    readonly env: Readonly<Record<string, string | undefined>>;
+  },
+  under = '.mesh',
+): MeshDir {
+  const named = from.options['dir'] ?? from.env['MESH_DIR'];
+  return meshDirAt(typeof named === 'string' ? resolve(from.cwd, named) : join(from.cwd, under));
 }
 
 function isMesh(root: string): boolean {

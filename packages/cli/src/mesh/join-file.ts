@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileDurable } from '@meshwork/platform';
+import { writeFileDurable } from '@meshwork/platform/base';
 import { MeshId, PublicKey } from '@meshwork/shared';
 import { z } from 'zod';
 import type { MeshDir } from './find-mesh.ts';

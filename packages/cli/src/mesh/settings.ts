@@ -1,4 +1,4 @@
-import { createStateFile, type StateFile } from '@meshwork/platform';
+import { createStateFile, type StateFile } from '@meshwork/platform/base';
 import { NodeName } from '@meshwork/shared';
 import { z } from 'zod';
 import type { MeshDir } from './find-mesh.ts';

@@ -1,4 +1,4 @@
-import { HealthReport, Status, type Clock } from '@meshwork/shared';
+import { HealthReport, Status, toMeshError, type Clock } from '@meshwork/shared';
 import { createApiClient, type ApiClient } from '../api-client.ts';
 import { countOf } from '../output/format.ts';
 import type { Progress } from '../output/progress.ts';
@@ -22,7 +22,7 @@ export async function showProgress(
 ): Promise<Status> {
   const untilMs = options.clock.monotonic() + options.withinMs;
   for (;;) {
-    const status = await api.get('/v1/status', Status, { signal: options.signal });
+    const status = await readStatus(api, untilMs, options);
     const alive = status.nodes.filter((node) => node.state === 'alive').length;
     const well = status.agents.filter(isWell).length;
     progress.show(
@@ -54,10 +54,23 @@ export async function untilAlive(
 ): Promise<void> {
   const untilMs = options.clock.monotonic() + options.withinMs;
   for (;;) {
-    const { nodes } = await api.get('/v1/status', Status, { signal: options.signal });
+    const { nodes } = await readStatus(api, untilMs, options);
     const alive = nodes.filter((node) => node.state === 'alive').length;
     if (alive >= options.nodes || options.clock.monotonic() >= untilMs) return;
     progress.show(`nodes ${alive}/${options.nodes} alive`);
+    await options.clock.sleep(lookEveryMs, options.signal);
+  }
+}
+
+/** The status, also of a main node that is killed while everything starts: until `untilMs` it is asked again. */
+async function readStatus(api: ApiClient, untilMs: number, options: ShowOptions): Promise<Status> {
+  for (;;) {
+    try {
+      return await api.get('/v1/status', Status, { signal: options.signal });
+    } catch (error) {
+      const { retryable } = toMeshError(error).row;
+      if (options.signal.aborted || !retryable || options.clock.monotonic() >= untilMs) throw error;
+    }
     await options.clock.sleep(lookEveryMs, options.signal);
   }
 }

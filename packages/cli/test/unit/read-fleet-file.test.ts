@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readFleetFile } from '../../src/commands/read-fleet-file.ts';
+import { readFleetFile } from '../../src/fleet/read-fleet-file.ts';
 
 let dir: string;
 beforeEach(async () => {

@@ -149,6 +149,41 @@ export const ActResult = z.object({
 });
 export type ActResult = z.infer<typeof ActResult>;
 
+/** One setting of a daemon: its value and what set it (`default`, a file, a variable, a flag). */
+export const ConfigSetting = z.object({
+  daemon: z.string(),
+  path: z.string(),
+  value: z.unknown().optional(),
+  /** As people write it; secrets are redacted. */
+  text: z.string(),
+  source: z.string(),
+});
+export type ConfigSetting = z.infer<typeof ConfigSetting>;
+
+/** What `mesh config check` found about one file. */
+export const ConfigCheck = z.object({
+  daemon: z.string(),
+  file: z.string(),
+  ok: z.boolean(),
+  problems: z.array(
+    z.object({
+      source: z.string(),
+      line: z.int().optional(),
+      path: z.string(),
+      reason: z.string(),
+    }),
+  ),
+});
+export type ConfigCheck = z.infer<typeof ConfigCheck>;
+
+/** One line of an agent's output; `dropped` counts pieces of older output that are gone before it. */
+export const LogRow = z.object({
+  instance: z.string(),
+  line: z.string(),
+  dropped: z.int().optional(),
+});
+export type LogRow = z.infer<typeof LogRow>;
+
 /** What a command that only did something prints: `up --detach`, `down`. */
 export const Done = z.object({ message: z.string() });
 export type Done = z.infer<typeof Done>;
