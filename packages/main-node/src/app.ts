@@ -23,6 +23,7 @@ import { createHubSlot } from './app/hub-slot.ts';
 import { readLocalKeys } from './app/local-keys.ts';
 import { createOwnRecord } from './app/own-record.ts';
 import { openStore } from './app/open-store.ts';
+import { createIndexReader } from './core/desired-index.ts';
 import { isUsable, sightOf, type LiveNode } from './core/live.ts';
 import { mainNodeActor } from './core/new-event.ts';
 import { createMainMetrics } from './metrics.ts';
@@ -113,6 +114,7 @@ export function createMainNode(options: MainNodeOptions): MainNode {
   const term = (): number => keeper.term;
   const recorder = createEventRecorder({ store, term, clock, random, logger, lost });
   const state = () => keeper.state;
+  const index = createIndexReader(state);
   const control = createControl({
     keeper,
     live: () => live,
@@ -139,13 +141,13 @@ export function createMainNode(options: MainNodeOptions): MainNode {
     logger,
     sent: mainMetrics.assignments,
   });
-  const calls = createCallRouter({ hub: slot, state, live, clock, seconds: mainMetrics.calls });
-  const pinger = createPinger({ hub: slot, state, clock });
+  const calls = createCallRouter({ hub: slot, index, live, clock, seconds: mainMetrics.calls });
+  const pinger = createPinger({ hub: slot, index, clock });
   const orders = createAgentOrders({ keeper, live, hub: slot, clock, logger });
   const fleets = createFleets({ keeper, live, hub: slot, logger });
   const logs = createLogReader({
     hub: slot,
-    state,
+    index,
     sleep: clock.sleep,
     findUnclaimed: (target) =>
       orders

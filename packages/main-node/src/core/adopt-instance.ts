@@ -54,7 +54,12 @@ export function adoptInstance(state: MeshState, unclaimed: UnclaimedInstance): T
   const known = state.fleets.get(fleet);
   const before = state.instances.get(instance);
   const record: InstanceRecord = {
-    ...{ instance, agent, fleet, node, epoch, nonce },
+    instance,
+    agent,
+    fleet,
+    node,
+    epoch,
+    nonce,
     desired: 'run',
     isAdopting: true,
   };

@@ -6,19 +6,20 @@ import {
   type NodeName,
   type NodeReport,
 } from '@meshwork/shared';
-import { specOf, type InstanceRecord, type MeshState } from './mesh-state.ts';
+import type { DesiredIndex } from './desired-index.ts';
+import { specOf, type InstanceRecord } from './mesh-state.ts';
 
 /** The instances that a node should have, by id. `report` is its latest one, absent where it is not of this mesh. */
 export function instancesFor(
-  state: MeshState,
+  index: DesiredIndex,
   node: NodeName,
   report: Pick<NodeReport, 'instances'> | undefined,
 ): readonly AssignedInstance[] {
   const reported = byInstance(report?.instances ?? []);
   const assigned: AssignedInstance[] = [];
-  for (const record of state.instances.values()) {
-    if (record.node !== node || isHeld(record, reported.get(record.instance))) continue;
-    const spec = specOf(state, record);
+  for (const record of index.byNode.get(node) ?? []) {
+    if (isHeld(record, reported.get(record.instance))) continue;
+    const spec = specOf(index.state, record);
     if (spec === undefined) continue;
     const { instance, agent, fleet, epoch, nonce, desired } = record;
     assigned.push({ instance, agent, fleet, epoch, nonce, desired, spec });

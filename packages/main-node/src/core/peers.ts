@@ -1,5 +1,6 @@
 import type { AgentName, InstanceReport, NodeName, NodePeers } from '@meshwork/shared';
-import { instancesOf, type InstanceRecord, type MeshState } from './mesh-state.ts';
+import type { DesiredIndex } from './desired-index.ts';
+import { specOf, type InstanceRecord } from './mesh-state.ts';
 
 /** What is known live of an instance, as far as others depend on it. */
 export interface PeerSight {
@@ -16,49 +17,41 @@ export interface PeerSight {
  */
 export function peersFor(
   node: NodeName,
-  state: MeshState,
+  index: DesiredIndex,
   see: (record: InstanceRecord) => PeerSight,
 ): NodePeers {
   const names = new Set<string>();
-  for (const record of state.instances.values()) {
-    if (record.node !== node) continue;
-    const spec = state.fleets.get(record.fleet)?.agents.get(record.agent);
-    for (const name of spec?.start.dependsOn ?? []) names.add(name);
+  for (const record of index.byNode.get(node) ?? []) {
+    for (const name of specOf(index.state, record)?.start.dependsOn ?? []) names.add(name);
   }
-  const agents = new Map<AgentName, NodePeers['agents'][number]>();
-  for (const [agent, group] of resolveNames(names, state)) {
-    const elsewhere = instancesOf(state, agent).filter((record) => record.node !== node);
-    if (elsewhere.length === 0) continue;
-    const seen = elsewhere.map(see);
-    const [usable] = seen.filter((sight) => sight.isReady && sight.host !== undefined);
-    agents.set(agent, {
-      agent,
-      ...(group === undefined ? {} : { group }),
-      ready: seen.every(({ isReady }) => isReady),
-      addresses: Object.fromEntries(
-        Object.entries(usable?.ports ?? {}).map(([name, port]) => [
-          name,
-          `${usable?.host}:${port}`,
-        ]),
-      ),
-    });
-  }
-  return { agents: [...agents.values()].toSorted((a, b) => (a.agent < b.agent ? -1 : 1)) };
+  const needed = new Set([...names].flatMap((name) => agentsNamed(name, index)));
+  const agents = [...needed].flatMap((agent) => {
+    const elsewhere = (index.byAgent.get(agent) ?? []).filter((record) => record.node !== node);
+    return elsewhere.length === 0
+      ? []
+      : [toPeer(agent, index.groupOf.get(agent), elsewhere.map(see))];
+  });
+  return { agents: agents.toSorted((a, b) => (a.agent < b.agent ? -1 : 1)) };
 }
 
-function resolveNames(
-  names: ReadonlySet<string>,
-  state: MeshState,
-): ReadonlyMap<AgentName, string | undefined> {
-  const found = new Map<AgentName, string | undefined>();
-  const all = [...state.fleets.values()].flatMap(({ agents }) => [...agents]);
-  const isAgent = new Set<string>(all.map(([agent]) => agent));
-  for (const [agent, spec] of all) {
-    const { group } = spec.start;
-    const isNamed = names.has(agent);
-    // A name that is an agent's means the agent, else the group.
-    const isInNamed = group !== undefined && names.has(group) && !isAgent.has(group);
-    if (isNamed || isInNamed) found.set(agent, group);
-  }
-  return found;
+function toPeer(
+  agent: AgentName,
+  group: string | undefined,
+  seen: readonly PeerSight[],
+): NodePeers['agents'][number] {
+  const usable = seen.find((sight) => sight.isReady && sight.host !== undefined);
+  return {
+    agent,
+    ...(group === undefined ? {} : { group }),
+    ready: seen.every(({ isReady }) => isReady),
+    addresses: Object.fromEntries(
+      Object.entries(usable?.ports ?? {}).map(([name, port]) => [name, `${usable?.host}:${port}`]),
+    ),
+  };
+}
+
+/** A name that is an agent's means the agent, else the start group. */
+function agentsNamed(name: string, index: DesiredIndex): readonly AgentName[] {
+  const agent = name as AgentName;
+  return index.groupOf.has(agent) ? [agent] : (index.agentsOfGroup.get(name) ?? []);
 }

@@ -8,13 +8,14 @@ import {
   type NodeRow,
   type StartPlan,
 } from '@meshwork/shared';
+import type { DesiredIndex } from './desired-index.ts';
 import { ageEvidence, isUsable, sightOf, type LiveNode } from './live.ts';
 import { toNodeState } from './membership.ts';
-import { specOf, type InstanceRecord, type MeshState, type NodeRecord } from './mesh-state.ts';
+import { specOf, type InstanceRecord, type NodeRecord } from './mesh-state.ts';
 
 /** Everything that rows are made of, at one moment. */
 export interface View {
-  readonly state: MeshState;
+  readonly index: DesiredIndex;
   readonly live: ReadonlyMap<NodeName, LiveNode>;
   readonly start: StartPlan;
   /** Monotonic ms. */
@@ -29,7 +30,7 @@ export function toNodeRow(
 ): NodeRow {
   const live = view.live.get(record.name);
   const { facts, heartbeat } = live ?? {};
-  const placed = [...view.state.instances.values()].filter(({ node }) => node === record.name);
+  const placed = view.index.byNode.get(record.name) ?? [];
   const ready = placed.filter(({ instance }) => isUsable(sightOf(live, instance, view.nowMs)));
   const member = live?.member;
   return {
@@ -60,7 +61,7 @@ export function toNodeRow(
 /** One desired instance as people see it. */
 export function toAgentRow(record: InstanceRecord, view: View): AgentRow {
   const sight = sightOf(view.live.get(record.node), record.instance, view.nowMs);
-  const spec = specOf(view.state, record);
+  const spec = specOf(view.index.state, record);
   const phase = view.start.phases.get(phaseKey(record.node, record.agent));
   return {
     ...describeReport(sight.report, sight.ageMs),

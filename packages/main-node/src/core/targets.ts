@@ -1,5 +1,6 @@
-import { MeshError, type AgentName, type AgentSpec, type InstanceId } from '@meshwork/shared';
-import type { InstanceRecord, MeshState } from './mesh-state.ts';
+import { MeshError, type AgentName, type InstanceId } from '@meshwork/shared';
+import { recordOf, type DesiredIndex } from './desired-index.ts';
+import { specOf, type InstanceRecord } from './mesh-state.ts';
 
 /** What people write to say whom they mean. */
 export type Target =
@@ -26,17 +27,52 @@ export function meansOne(target: Target): boolean {
 /**
  * The instances that a target names, in the order of their ids. Throws MESH_AGENT_UNKNOWN when none does, naming what is like it.
  */
-export function findInstances(target: Target, state: MeshState): readonly InstanceRecord[] {
-  const found = [...state.instances.values()].filter((record) => matches(target, record, state));
-  if (found.length > 0) return found.toSorted((a, b) => (a.instance < b.instance ? -1 : 1));
+export function findInstances(target: Target, index: DesiredIndex): readonly InstanceRecord[] {
+  const found = find(target, index);
+  if (found.length > 0) return found;
   const text = toText(target);
-  const near = [...new Set([...state.instances.values()].map(({ agent }) => agent))].filter(
+  const near = [...index.byAgent.keys()].filter(
     (agent) => agent.includes(text) || text.includes(agent),
   );
   const hint = near.length === 0 ? '' : `; there is ${near.slice(0, 5).join(', ')}`;
   throw new MeshError('MESH_AGENT_UNKNOWN', `no agent matches "${text}"${hint}`, {
     details: { target: text },
   });
+}
+
+function find(target: Target, index: DesiredIndex): readonly InstanceRecord[] {
+  switch (target.kind) {
+    case 'agent':
+      // A text that is no agent's name is in no map.
+      return index.byAgent.get(target.name as AgentName) ?? [];
+    case 'instance': {
+      const record = recordOf(index, target.instance);
+      return record === undefined ? [] : [record];
+    }
+    case 'glob':
+    case 'label':
+      return [...index.byAgent]
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .flatMap(([agent, records]) =>
+          (
+            target.kind === 'glob'
+              ? matchesGlob(target.pattern, agent)
+              : hasLabel(records[0], target, index)
+          )
+            ? records
+            : [],
+        );
+    default:
+      return target satisfies never;
+  }
+}
+
+function hasLabel(
+  record: InstanceRecord | undefined,
+  { key, value }: { readonly key: string; readonly value: string },
+  index: DesiredIndex,
+): boolean {
+  return record !== undefined && specOf(index.state, record)?.labels[key] === value;
 }
 
 /** One of several usable instances, with its load. */
@@ -50,21 +86,6 @@ export function pickLeastLoaded(choices: readonly Choice[], turn: number): Choic
   const least = Math.min(...choices.map(({ callsInFlight }) => callsInFlight));
   const equals = choices.filter(({ callsInFlight }) => callsInFlight === least);
   return equals[turn % Math.max(1, equals.length)];
-}
-
-function matches(target: Target, record: InstanceRecord, state: MeshState): boolean {
-  switch (target.kind) {
-    case 'agent':
-      return record.agent === target.name;
-    case 'instance':
-      return record.instance === target.instance;
-    case 'glob':
-      return matchesGlob(target.pattern, record.agent);
-    case 'label':
-      return labelsOf(record, state)?.[target.key] === target.value;
-    default:
-      return target satisfies never;
-  }
 }
 
 /** `*` is any text, `?` one character. Linear: what was tried behind the last star is not tried again. */
@@ -89,10 +110,6 @@ function matchesGlob(pattern: string, name: AgentName): boolean {
   }
   while (pattern[at] === '*') at += 1;
   return at === pattern.length;
-}
-
-function labelsOf(record: InstanceRecord, state: MeshState): AgentSpec['labels'] | undefined {
-  return state.fleets.get(record.fleet)?.agents.get(record.agent)?.labels;
 }
 
 function toText(target: Target): string {

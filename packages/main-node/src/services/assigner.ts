@@ -16,6 +16,7 @@ import {
   type Term,
 } from '@meshwork/shared';
 import { instancesFor, isSameAssignment } from '../core/assignments.ts';
+import { createIndexReader } from '../core/desired-index.ts';
 import { isUsable, sightOf, type LiveNode } from '../core/live.ts';
 import { peersFor } from '../core/peers.ts';
 import { standingOf } from '../core/reigns.ts';
@@ -58,6 +59,7 @@ export function createAssigner(deps: {
   const { hub, keeper, live, clock, logger } = deps;
   const pushed = new Map<NodeName, Pushed>();
   const peers = new Map<NodeName, string>();
+  const readIndex = createIndexReader(() => keeper.state);
   const stopping = new AbortController();
   let gathering: Promise<void> | undefined;
   let advancing: Promise<void> | undefined;
@@ -70,7 +72,8 @@ export function createAssigner(deps: {
     const standing = standingOf(report, state);
     const isTwice = report.term === term && standing === 'ahead';
     if (report.term > term || isTwice) return advance(() => keeper.raiseTerm(report.term));
-    const instances = instancesFor(state, name, report.mesh === state.mesh ? report : undefined);
+    const index = readIndex();
+    const instances = instancesFor(index, name, report.mesh === state.mesh ? report : undefined);
     const last = pushed.get(name);
     const isSame =
       last !== undefined && last.term === term && isSameAssignment(last.instances, instances);
@@ -112,7 +115,7 @@ export function createAssigner(deps: {
     const { name } = node;
     if (!pushed.has(name) || !hub.isBound(name, 'node')) return;
     const nowMs = clock.monotonic();
-    const message = peersFor(name, keeper.state, (record) => {
+    const message = peersFor(name, readIndex(), (record) => {
       const other = live.nodes.get(record.node);
       const sight = sightOf(other, record.instance, nowMs);
       return {

@@ -13,7 +13,8 @@ import {
 } from '@meshwork/shared';
 import type { z } from 'zod';
 import { isUsable, sightOf } from '../core/live.ts';
-import type { InstanceRecord, MeshState } from '../core/mesh-state.ts';
+import type { DesiredIndex } from '../core/desired-index.ts';
+import type { InstanceRecord } from '../core/mesh-state.ts';
 import { findInstances, meansOne, parseTarget, pickLeastLoaded } from '../core/targets.ts';
 import type { LiveNodes } from './live-nodes.ts';
 
@@ -38,7 +39,7 @@ export interface CallRouter {
 /** Routes calls; retries nothing. */
 export function createCallRouter(deps: {
   readonly hub: Pick<Hub, 'request' | 'isBound'>;
-  readonly state: () => MeshState;
+  readonly index: () => DesiredIndex;
   readonly live: Pick<LiveNodes, 'nodes'>;
   readonly clock: Clock;
   /** Labels: status. */
@@ -108,7 +109,7 @@ export function createCallRouter(deps: {
   return {
     async call(ask) {
       const target = parseTarget(ask.target);
-      const records = findInstances(target, deps.state());
+      const records = findInstances(target, deps.index());
       if (!ask.any && !meansOne(target)) {
         if (total + records.length > maxCalls) throw busy();
         return Promise.all(records.map((record) => callOne(record, ask)));

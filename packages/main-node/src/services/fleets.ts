@@ -15,7 +15,9 @@ import {
   type Plan,
 } from '@meshwork/shared';
 import { applyPlan, removeFleet } from '../core/apply-plan.ts';
+import { refuseTooLarge } from '../core/assignment-size.ts';
 import { changedFields } from '../core/changed-fields.ts';
+import { indexState } from '../core/desired-index.ts';
 import type { MeshState } from '../core/mesh-state.ts';
 import { judge, type Candidate } from '../core/placement.ts';
 import { agentsToCheck, planFleet, type FleetPlan } from '../core/plan-fleet.ts';
@@ -177,6 +179,8 @@ export function createFleets(deps: {
           known !== undefined && changedFields(known.document, document).length === 0;
         const { mintEpoch } = keeper;
         const next = applyPlan(state, decided, { fleet, document, isSameDocument, mintEpoch });
+        const nodes = new Set(decided.steps.flatMap(({ node }) => node ?? []));
+        refuseTooLarge(indexState(next.state), nodes);
         return { ...next, result: decided };
       });
       return toPlan(fleet.name, keeper.state, plan, true);

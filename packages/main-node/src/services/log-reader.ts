@@ -7,7 +7,7 @@ import {
   type NodeName,
 } from '@meshwork/shared';
 import { findInstances, parseTarget } from '../core/targets.ts';
-import type { MeshState } from '../core/mesh-state.ts';
+import type { DesiredIndex } from '../core/desired-index.ts';
 import { unwrapOutcome } from './outcome.ts';
 
 /** One line of output. `dropped`: so many older pieces were deleted before it. */
@@ -46,7 +46,7 @@ const maxBytes = 131_072;
 /** Pulls logs by request: what is not asked for is not sent. */
 export function createLogReader(deps: {
   readonly hub: Pick<Hub, 'request'>;
-  readonly state: () => MeshState;
+  readonly index: () => DesiredIndex;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Instances that run unclaimed are read like others. */
   readonly findUnclaimed: (target: string) => readonly Source[];
@@ -92,7 +92,7 @@ export function createLogReader(deps: {
   function findSources(target: string): readonly Source[] {
     const unclaimed = deps.findUnclaimed(target);
     if (unclaimed.length > 0) return unclaimed;
-    return findInstances(parseTarget(target), deps.state());
+    return findInstances(parseTarget(target), deps.index());
   }
 
   async function readTail(

@@ -7,7 +7,8 @@ import {
   type PingRequest,
   type PingRow,
 } from '@meshwork/shared';
-import type { InstanceRecord, MeshState } from '../core/mesh-state.ts';
+import type { DesiredIndex } from '../core/desired-index.ts';
+import type { InstanceRecord } from '../core/mesh-state.ts';
 import { findInstances, parseTarget } from '../core/targets.ts';
 
 /** Instances asked about in one request. */
@@ -24,7 +25,7 @@ export interface Pinger {
 /** Pings by request: a node's row says that its loop turned, an instance's that its probe was answered. */
 export function createPinger(deps: {
   readonly hub: Pick<Hub, 'request'>;
-  readonly state: () => MeshState;
+  readonly index: () => DesiredIndex;
   readonly clock: Clock;
 }): Pinger {
   const { hub, clock } = deps;
@@ -33,7 +34,8 @@ export function createPinger(deps: {
     readonly nodes: readonly NodeName[];
     readonly records: readonly InstanceRecord[];
   } {
-    const state = deps.state();
+    const index = deps.index();
+    const { state } = index;
     const nodes = [...state.nodes.values()]
       .filter(({ admission }) => admission === 'accepted')
       .map(({ name }) => name);
@@ -41,7 +43,7 @@ export function createPinger(deps: {
       return { nodes, records: ask.all ? [...state.instances.values()] : [] };
     const node = nodes.find((name) => name === ask.target);
     if (node !== undefined) return { nodes: [node], records: [] };
-    return { nodes: [], records: findInstances(parseTarget(ask.target), state) };
+    return { nodes: [], records: findInstances(parseTarget(ask.target), index) };
   }
 
   async function pingNode(

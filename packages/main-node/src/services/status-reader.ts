@@ -9,7 +9,7 @@ import {
   type Status,
 } from '@meshwork/shared';
 import { getNode } from '../core/admission.ts';
-import type { MeshState } from '../core/mesh-state.ts';
+import { createIndexReader, type DesiredIndex } from '../core/desired-index.ts';
 import { startOf } from '../core/plan-fleet.ts';
 import { toAgentRow, toNodeRow, toUnclaimedRow, type View } from '../core/status-rows.ts';
 import { findInstances, parseTarget } from '../core/targets.ts';
@@ -47,18 +47,19 @@ export function createStatusReader(deps: {
   readonly fingerprintOf: (key: PublicKey) => string;
 }): StatusReader {
   const { keeper, live, clock } = deps;
-  let planned: { readonly state: MeshState; readonly start: StartPlan } | undefined;
+  const readIndex = createIndexReader(() => keeper.state);
+  let planned: { readonly index: DesiredIndex; readonly start: StartPlan } | undefined;
 
   /** Phases change only with the state, which is replaced by each change. */
   function view(): View {
-    const { state } = keeper;
-    if (planned?.state !== state) planned = { state, start: startOf(undefined, state, []) };
-    return { state, live: live.nodes, start: planned.start, nowMs: clock.monotonic() };
+    const index = readIndex();
+    if (planned?.index !== index) planned = { index, start: startOf(undefined, index.state, []) };
+    return { index, live: live.nodes, start: planned.start, nowMs: clock.monotonic() };
   }
 
   function nodes(): readonly NodeRow[] {
     const now = view();
-    const known = [...now.state.nodes.values()]
+    const known = [...now.index.state.nodes.values()]
       .filter(({ admission }) => admission !== 'removed')
       .map((record) =>
         toNodeRow(record, now, {
@@ -87,7 +88,7 @@ export function createStatusReader(deps: {
     const now = view();
     const loose = deps.orders.unclaimed();
     const looseHere = new Set(loose.map(({ node, report }) => `${node}/${report.instance}`));
-    const records = [...now.state.instances.values()];
+    const records = [...now.index.state.instances.values()];
     const claimed = records
       // What a node holds back is shown once, as what it is there.
       .filter((record) => !looseHere.has(`${record.node}/${record.instance}`))
@@ -103,7 +104,7 @@ export function createStatusReader(deps: {
     );
     if (isLoose.length > 0 && !records.some(({ agent }) => agent === filter.target)) return isLoose;
     const meant = new Set(
-      findInstances(parseTarget(filter.target), now.state).map(({ instance }) => instance),
+      findInstances(parseTarget(filter.target), now.index).map(({ instance }) => instance),
     );
     return rows.filter(({ instance }) => meant.has(instance));
   }

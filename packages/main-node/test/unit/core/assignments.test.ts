@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { instancesFor, isSameAssignment } from '../../../src/core/assignments.ts';
+import { indexState } from '../../../src/core/desired-index.ts';
 import { laterEpoch, makeInstanceReport } from '../../fixtures/make-report.ts';
 import { epoch, instanceId, meshWith, nodeName, withFleet } from '../../fixtures/make-state.ts';
 
@@ -9,14 +10,15 @@ const state = withFleet(meshWith('n1', 'n2'), 'home', {
   b: { placement: { node: 'n1' } },
   c: { placement: { node: 'n2' } },
 });
+const index = indexState(state);
 const a = state.instances.get(instanceId('a.0'))!;
 
 const ids = (report: Parameters<typeof instancesFor>[2]): readonly string[] =>
-  instancesFor(state, n1, report).map(({ instance }) => instance);
+  instancesFor(index, n1, report).map(({ instance }) => instance);
 
 describe('instancesFor', () => {
   it('gives a node all that is placed there, with its spec', () => {
-    const [first] = instancesFor(state, n1, undefined);
+    const [first] = instancesFor(index, n1, undefined);
     expect(ids(undefined)).toEqual(['a.0', 'b.0']);
     expect(first?.spec.command).toEqual(['true']);
   });
@@ -37,7 +39,7 @@ describe('instancesFor', () => {
 
 describe('isSameAssignment', () => {
   it('sees another epoch, nonce, order or spec, and nothing in a copy', () => {
-    const before = instancesFor(state, n1, undefined);
+    const before = instancesFor(index, n1, undefined);
     const change = (part: object) =>
       before.map((one, at) => (at === 0 ? { ...one, ...part } : one));
     expect(isSameAssignment(before, change({}))).toBe(true);

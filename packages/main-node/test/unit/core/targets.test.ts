@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { indexState } from '../../../src/core/desired-index.ts';
 import { findInstances, parseTarget, pickLeastLoaded } from '../../../src/core/targets.ts';
 import { instanceId, meshWith, withFleet } from '../../fixtures/make-state.ts';
 
@@ -10,7 +11,7 @@ const state = withFleet(meshWith('n1', 'n2'), 'home', {
 });
 
 const find = (text: string): readonly string[] =>
-  findInstances(parseTarget(text), state).map(({ instance }) => instance);
+  findInstances(parseTarget(text), indexState(state)).map(({ instance }) => instance);
 
 describe('findInstances', () => {
   it('takes a name, an instance, a glob or a label', () => {
@@ -40,7 +41,7 @@ describe('findInstances', () => {
         );
         let isFound = true;
         try {
-          findInstances(parseTarget(glob), one);
+          findInstances(parseTarget(glob), indexState(one));
         } catch {
           isFound = false;
         }
@@ -51,7 +52,9 @@ describe('findInstances', () => {
 
   it('ends at once for a glob that is made to be slow', () => {
     const slow = withFleet(meshWith('n1'), 'home', { [`${'a'.repeat(60)}b`]: {} });
-    expect(() => findInstances(parseTarget(`${'a*'.repeat(30)}c`), slow)).toThrow(/no agent/);
+    expect(() => findInstances(parseTarget(`${'a*'.repeat(30)}c`), indexState(slow))).toThrow(
+      /no agent/,
+    );
   });
 });
 

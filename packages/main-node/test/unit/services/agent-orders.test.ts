@@ -1,6 +1,7 @@
 import { UnclaimedAct, type Actor, type InstanceReport, type NodeName } from '@meshwork/shared';
 import { afterEach, describe, expect, it } from 'vitest';
 import { byInstance, instancesFor } from '../../../src/core/assignments.ts';
+import { indexState } from '../../../src/core/desired-index.ts';
 import type { LiveNode } from '../../../src/core/live.ts';
 import { createAgentOrders } from '../../../src/services/agent-orders.ts';
 import { answered, createFakeHub } from '../../fixtures/fake-hub.ts';
@@ -82,7 +83,7 @@ describe('agent orders', () => {
     await orders.act('lost', { act: 'adopt' }, operator);
     const held = { instances: [makeInstanceReport(lost, { state: 'unclaimed' })] };
     const ids = (report: typeof held) =>
-      instancesFor(keeper.state, n1, report).map((one) => one.instance);
+      instancesFor(indexState(keeper.state), n1, report).map((one) => one.instance);
     expect(ids(held)).toContain('lost.0');
     orders.onReport(nodeWith([makeInstanceReport(lost)]));
     await keeper.change(operator, (state) => ({ state, events: [], result: undefined }));

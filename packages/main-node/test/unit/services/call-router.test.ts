@@ -2,6 +2,7 @@ import { AgentCall, type CallRequest, type InstanceReport, type NodeName } from 
 import { createFakeClock } from '@meshwork/testkit';
 import { describe, expect, it } from 'vitest';
 import { byInstance } from '../../../src/core/assignments.ts';
+import { indexState } from '../../../src/core/desired-index.ts';
 import type { LiveNode } from '../../../src/core/live.ts';
 import { createCallRouter } from '../../../src/services/call-router.ts';
 import { answered, createFakeHub } from '../../fixtures/fake-hub.ts';
@@ -12,6 +13,8 @@ const state = withFleet(meshWith('n1', 'n2'), 'home', {
   lib: { replicas: 2, labels: { team: 'search' } },
   one: { placement: { node: 'n1' }, labels: { team: 'search' } },
 });
+
+const index = indexState(state);
 
 /** Everything is ready, but for what `change` says of an instance. */
 function setUp(change: Readonly<Record<string, Partial<InstanceReport>>> = {}) {
@@ -33,7 +36,7 @@ function setUp(change: Readonly<Record<string, Partial<InstanceReport>>> = {}) {
   }
   const router = createCallRouter({
     hub,
-    state: () => state,
+    index: () => index,
     live: { nodes },
     clock,
     seconds: { observe() {} },

@@ -165,6 +165,22 @@ describe('fleets', () => {
     expect(places()).toEqual({ 'a.0': 'n1' });
   });
 
+  it('are refused before anything changes when a node could not be told of them in one message', async () => {
+    const { apply, keeper } = await start();
+    const text = 'x'.repeat(10_000);
+    const agents = Object.fromEntries(
+      Array.from({ length: 110 }, (_, at) => [
+        `a${at}`,
+        { env: { TEXT: text }, placement: { node: 'n1' } },
+      ]),
+    );
+    await expect(apply(agents)).rejects.toMatchObject({
+      code: 'MESH_TOO_LARGE',
+      details: { node: 'n1', instances: 110 },
+    });
+    expect(keeper.state.instances.size).toBe(0);
+  });
+
   it('leave with all their instances', async () => {
     const { apply, fleets, keeper } = await start();
     await apply({ a: {}, b: {} });
