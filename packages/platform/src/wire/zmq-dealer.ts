@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Dealer, type Event } from 'zeromq';
 import type { CloseReason, DealerSocket, DialOptions } from '@meshwork/shared';
-import { commonOptions, isIpv6Endpoint, linkTiming } from './zmq-options.ts';
+import { commonOptions, isIpv6Endpoint, linkTiming, receiveHighWaterMark } from './zmq-options.ts';
 import { receiveAll } from './zmq-receive.ts';
 import { sendNow } from './zmq-send.ts';
 
@@ -27,11 +27,14 @@ export function dialZmqDealer(options: DialOptions): DealerSocket {
     if (endpoint === undefined) return end('unresolved');
     const dealer = new Dealer({
       ...commonOptions,
+      receiveHighWaterMark: receiveHighWaterMark.dial,
       immediate: true,
       ipv6: isIpv6Endpoint(endpoint),
       reconnectInterval: -1,
       connectTimeout: linkTiming.connectTimeoutMs,
+      heartbeatInterval: linkTiming.heartbeatMs,
       heartbeatTimeout: linkTiming.heartbeatTimeoutDialMs,
+      heartbeatTimeToLive: linkTiming.heartbeatTimeoutBindMs,
       maxMessageSize: options.maxMessageBytes,
       curvePublicKey: options.keys.publicKey,
       curveSecretKey: options.keys.secretKey,

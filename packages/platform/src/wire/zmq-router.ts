@@ -1,7 +1,13 @@
 import { Router } from 'zeromq';
 import { MeshError, type BindOptions, type RouterSocket } from '@meshwork/shared';
 import type { Authenticator } from './zap.ts';
-import { commonOptions, errorCode, isIpv6Endpoint, linkTiming } from './zmq-options.ts';
+import {
+  commonOptions,
+  errorCode,
+  isIpv6Endpoint,
+  receiveHighWaterMark,
+  tcpKeepalive,
+} from './zmq-options.ts';
 import { receiveAll } from './zmq-receive.ts';
 import { sendNow } from './zmq-send.ts';
 
@@ -21,9 +27,10 @@ export async function bindZmqRouter(
   const zapDomain = await authenticator.open(options.domain, options.admits);
   const socket = new Router({
     ...commonOptions,
+    ...tcpKeepalive,
+    receiveHighWaterMark: receiveHighWaterMark.bind,
     ipv6: options.endpoints.some(isIpv6Endpoint),
     backlog: BACKLOG,
-    heartbeatTimeout: linkTiming.heartbeatTimeoutBindMs,
     maxMessageSize: options.maxMessageBytes,
     curveServer: true,
     curveSecretKey: options.keys.secretKey,
