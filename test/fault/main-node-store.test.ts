@@ -63,7 +63,7 @@ const pidsIn = (rows: Map<string, AgentRow>) =>
   Object.fromEntries([...rows].map(([id, { pid }]) => [id, pid]).toSorted());
 
 describe('Redis with an emptied database', () => {
-  it('stops nothing: what runs is unclaimed until it is adopted, and no epoch comes twice', async () => {
+  it('stops nothing: what runs is unclaimed until it is adopted or its fleet applied, and no epoch comes twice', async () => {
     mesh = await startRealMesh({ nodes: [{ name: 'main-pc' }, { name: 'pc2' }] });
     await mesh.apply(first);
     const before = await mesh.untilReady({ agents: 2 });
@@ -74,8 +74,8 @@ describe('Redis with an emptied database', () => {
     );
 
     expect(pidsIn(unclaimed)).toEqual(pidsIn(before));
-    await mesh.mesh('agent', 'adopt', 'one');
-    await mesh.mesh('agent', 'adopt', 'two');
+    expect((await mesh.mesh('agent', 'adopt', 'one')).code).toBe(0);
+    await mesh.apply(first);
     const adopted = await untilRows('both are claimed', (rows) =>
       [...rows.values()].every(({ state }) => state === 'ready'),
     );

@@ -40,6 +40,7 @@ import { createLiveNodes } from './services/live-nodes.ts';
 import { createLogReader } from './services/log-reader.ts';
 import { createMissedWindow } from './services/missed-window.ts';
 import { createNodeAdmissions } from './services/node-admissions.ts';
+import { createNodeChecks } from './services/node-checks.ts';
 import { createPinger } from './services/pinger.ts';
 import { createStateFollowers } from './services/state-followers.ts';
 import { createStateKeeper } from './services/state-keeper.ts';
@@ -144,7 +145,11 @@ export function createMainNode(options: MainNodeOptions): MainNode {
   const calls = createCallRouter({ hub: slot, index, live, clock, seconds: mainMetrics.calls });
   const pinger = createPinger({ hub: slot, index, clock });
   const orders = createAgentOrders({ keeper, live, hub: slot, clock, logger });
-  const fleets = createFleets({ keeper, live, hub: slot, logger });
+  const fleets = createFleets({
+    keeper,
+    nodeChecks: createNodeChecks({ hub: slot, live, logger }),
+    orders,
+  });
   const logs = createLogReader({
     hub: slot,
     index,

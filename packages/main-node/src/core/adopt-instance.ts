@@ -3,14 +3,17 @@ import {
   MeshError,
   type AgentName,
   type Epoch,
+  type Fleet,
   type FleetName,
   type InstanceId,
   type InstanceReport,
   type NodeName,
 } from '@meshwork/shared';
 import type { Transition } from './apply-plan.ts';
+import type { EventBody } from './new-event.ts';
 import {
   fleetOf,
+  ordinalOf,
   withEntry,
   type FleetRecord,
   type InstanceRecord,
@@ -80,6 +83,33 @@ export function adoptInstance(state: MeshState, unclaimed: UnclaimedInstance): T
       },
     ],
   };
+}
+
+/**
+ * Takes over, as it runs, what is unclaimed under the names of a fleet that is being applied: an instance that the file
+ * declares and the records either lack or know, in an older form, on the same node.
+ */
+export function adoptForFleet(
+  state: MeshState,
+  fleet: Fleet,
+  unclaimed: readonly UnclaimedInstance[],
+): Transition {
+  let next: MeshState = state;
+  const events: EventBody[] = [];
+  for (const one of unclaimed) {
+    const spec = fleet.agents.get(one.agent);
+    const known = state.instances.get(one.instance);
+    const isDeclared = spec !== undefined && ordinalOf(one.instance) < spec.replicas;
+    const isElsewhere = known !== undefined && known.node !== one.node;
+    const isOurs = one.fleet === fleet.name && AgentSpec.safeParse(one.spec).success;
+    const owner = fleetOf(state, one.agent);
+    const isOthers = owner !== undefined && owner.name !== fleet.name;
+    if (!isDeclared || isElsewhere || !isOurs || isOthers) continue;
+    const step = adoptInstance(next, one);
+    next = step.state;
+    events.push(...step.events);
+  }
+  return { state: next, events };
 }
 
 /** The state in which a node has claimed what was adopted there; the same one where there is nothing to settle. */

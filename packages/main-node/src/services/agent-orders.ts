@@ -6,12 +6,13 @@ import {
   type Actor,
   type AgentAct,
   type Clock,
+  type FleetName,
   type Hub,
   type InstanceReport,
   type Logger,
   type NodeName,
 } from '@meshwork/shared';
-import { adoptInstance, settleAdoptions } from '../core/adopt-instance.ts';
+import { adoptInstance, settleAdoptions, type UnclaimedInstance } from '../core/adopt-instance.ts';
 import { isHeld } from '../core/assignments.ts';
 import { sightOf, type LiveNode } from '../core/live.ts';
 import type { MeshState } from '../core/mesh-state.ts';
@@ -33,6 +34,8 @@ export interface FoundUnclaimed {
 export interface AgentOrders {
   act(name: string, act: AgentAct, actor: Actor): Promise<ActResult>;
   unclaimed(): readonly FoundUnclaimed[];
+  /** What runs unclaimed under a fleet's name, as the nodes describe it; what cannot be asked now is left out. */
+  describeUnclaimed(fleet: FleetName): Promise<readonly UnclaimedInstance[]>;
   /** Notes what a node has claimed of what was adopted. Called with each of its reports. */
   onReport(node: LiveNode): void;
 }
@@ -74,13 +77,7 @@ export function createAgentOrders(deps: {
         { details: { agent: name } },
       );
     }
-    const described = await Promise.all(
-      found.map(async ({ node, report }) => {
-        const ask = { instance: report.instance, act: 'describe' } as const;
-        const outcome = await hub.request(node, UnclaimedAct, ask, { timeoutMs: requestMs });
-        return { ...unwrapOutcome(outcome), node };
-      }),
-    );
+    const described = await Promise.all(found.map(describe));
     await keeper.change(actor, (state) => {
       let next: MeshState = state;
       const events = described.flatMap((one) => {
@@ -94,6 +91,13 @@ export function createAgentOrders(deps: {
       'adopted',
       described.map(({ instance }) => instance),
     );
+  }
+
+  async function describe({ node, report }: FoundUnclaimed): Promise<UnclaimedInstance> {
+    const ask = { instance: report.instance, act: 'describe' } as const;
+    const outcome = await hub.request(node, UnclaimedAct, ask, { timeoutMs: requestMs });
+    const { instance, agent, fleet, epoch, nonce, spec } = unwrapOutcome(outcome);
+    return { instance, agent, fleet, epoch, nonce, spec, node };
   }
 
   async function stopUnclaimed(found: readonly FoundUnclaimed[]): Promise<readonly string[]> {
@@ -114,6 +118,11 @@ export function createAgentOrders(deps: {
 
   return {
     unclaimed,
+    async describeUnclaimed(fleet) {
+      const found = unclaimed().filter(({ report }) => report.fleet === fleet);
+      const described = await Promise.allSettled(found.map(describe));
+      return described.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    },
     onReport({ name, instances }) {
       const settle = (state: MeshState): MeshState =>
         settleAdoptions(state, name, instances ?? new Map());

@@ -1,11 +1,21 @@
 import { NodeCheck, type Actor, type FleetInput, type NodeName } from '@meshwork/shared';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LiveNode } from '../../../src/core/live.ts';
+import type { UnclaimedInstance } from '../../../src/core/adopt-instance.ts';
 import { createFleets } from '../../../src/services/fleets.ts';
+import { createNodeChecks } from '../../../src/services/node-checks.ts';
 import { answered, createFakeHub } from '../../fixtures/fake-hub.ts';
 import { silent, startKeeper } from '../../fixtures/make-keeper.ts';
 import { makeFacts } from '../../fixtures/make-report.ts';
-import { makeNode, nodeName } from '../../fixtures/make-state.ts';
+import {
+  agentName,
+  epoch,
+  fleetName,
+  instanceId,
+  makeFleet,
+  makeNode,
+  nodeName,
+} from '../../fixtures/make-state.ts';
 
 const operator: Actor = { kind: 'operator', name: 'operator' };
 let stop: () => Promise<void> = async () => {};
@@ -38,12 +48,17 @@ async function start(broken: Readonly<Record<string, string>> = {}) {
     });
     return answered({ results });
   });
-  const fleets = createFleets({ keeper, live: { nodes }, hub, logger: silent });
+  const unclaimed: UnclaimedInstance[] = [];
+  const fleets = createFleets({
+    keeper,
+    nodeChecks: createNodeChecks({ hub, live: { nodes }, logger: silent }),
+    orders: { describeUnclaimed: async () => unclaimed },
+  });
   const apply = (agents: Readonly<Record<string, unknown>>, more: Partial<FleetInput> = {}) =>
     fleets.apply('home', toInput(agents, more), operator);
   const places = () =>
     Object.fromEntries([...keeper.state.instances.values()].map((one) => [one.instance, one.node]));
-  return { fleets, keeper, hub, nodes, apply, places };
+  return { fleets, keeper, hub, nodes, apply, places, unclaimed };
 }
 
 function toInput(
@@ -179,6 +194,39 @@ describe('fleets', () => {
       details: { node: 'n1', instances: 110 },
     });
     expect(keeper.state.instances.size).toBe(0);
+  });
+
+  it('take over what runs unclaimed under their names, as it runs, instead of placing it a second time', async () => {
+    const { apply, keeper, unclaimed, places } = await start();
+    const run = (agent: string, change: Partial<UnclaimedInstance> = {}): UnclaimedInstance => ({
+      instance: instanceId(`${agent}.0`),
+      agent: agentName(agent),
+      fleet: fleetName('home'),
+      node: nodeName('n2'),
+      epoch: epoch('9.1'),
+      nonce: 4,
+      spec: makeFleet('home', { x: {} }).fleet.agents.get(agentName('x')),
+      ...change,
+    });
+    unclaimed.push(
+      run('same'),
+      run('other'),
+      run('gone'),
+      run('foreign', { fleet: fleetName('f') }),
+    );
+    const plan = await apply({ same: {}, other: { env: { X: '1' } }, foreign: {}, fresh: {} });
+    expect(Object.fromEntries(plan.steps.map(({ agent, change }) => [agent, change]))).toEqual({
+      same: 'none',
+      other: 'change',
+      foreign: 'add',
+      fresh: 'add',
+    });
+    expect(places()).toMatchObject({ 'same.0': 'n2', 'other.0': 'n2' });
+    expect(keeper.state.instances.get(instanceId('same.0'))).toMatchObject({
+      epoch: '9.1',
+      nonce: 4,
+      isAdopting: true,
+    });
   });
 
   it('leave with all their instances', async () => {
