@@ -17,6 +17,7 @@ import { readPidNamespace } from './proc.ts';
 import { createTableReader } from './process-table.ts';
 import { createRun, type StartedRecord, type WatchedRun } from './run.ts';
 import { findShellTools, type ShellTools } from './shell-tools.ts';
+import { createShimStarter, type ShimStarter } from './shim-starter.ts';
 
 /** What the runtime needs from outside. */
 export interface ProcessRuntimeDeps {
@@ -52,6 +53,7 @@ export function createProcessRuntime(
   const readTable = createTableReader();
   const stopping = new AbortController();
   let tools: ShellTools | undefined;
+  let starter: ShimStarter | undefined;
   let watcher: FSWatcher | undefined;
   let looking: Promise<void> = Promise.resolve();
 
@@ -122,7 +124,10 @@ export function createProcessRuntime(
         clock: deps.clock,
         readTable,
         stopping: stopping.signal,
-        onForgotten: () => runs.delete(id),
+        onForgotten() {
+          runs.delete(id);
+          starter?.reap();
+        },
       },
     );
     runs.set(id, run);
@@ -145,11 +150,17 @@ export function createProcessRuntime(
     return tools;
   };
 
+  const startedStarter = (): ShimStarter => {
+    if (starter === undefined) throw new Error('the process runtime is used before it was started');
+    return starter;
+  };
+
   return {
     name: 'process-runtime',
     async start(signal) {
       await mkdir(dir, { recursive: true, mode: 0o700 });
       tools = await findShellTools({ shell: deps.shell, signal });
+      starter = createShimStarter(tools);
       watchDirectory();
       looking = lookRegularly();
     },
@@ -157,6 +168,7 @@ export function createProcessRuntime(
       stopping.abort(new MeshError('MESH_STOPPING', 'the process runtime is stopping'));
       watcher?.close();
       await looking;
+      await starter?.stop();
     },
     async check(spec) {
       return (await prepareLaunch(spec, startedTools())).problems;
@@ -175,6 +187,7 @@ export function createProcessRuntime(
         {
           clock: deps.clock,
           random: deps.random,
+          starter: startedStarter(),
           readTable,
           onChange(look) {
             launching.set(spec.id, look);

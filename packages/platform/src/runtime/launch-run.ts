@@ -1,16 +1,16 @@
-import { spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { MeshError, type Clock, type LaunchSpec, type Random } from '@meshwork/shared';
 import { discardRun } from './discard-run.ts';
 import { prepareSegments } from './log/segments.ts';
 import { prepareLaunch, type PreparedLaunch } from './prepare-launch.ts';
-import { COOKIE_VARIABLE } from './proc.ts';
+import { COOKIE_VARIABLE, isAlive } from './proc.ts';
 import type { ProcessTable } from './process-table.ts';
 import { readRecord, type StartedRecord } from './run.ts';
 import { encodeRunHeader } from './run-file.ts';
 import { SHIM_SCRIPT, toShimArguments } from './shim-script.ts';
 import type { ShellTools } from './shell-tools.ts';
+import type { ShimStarter } from './shim-starter.ts';
 
 /** What a launch needs to know. */
 export interface LaunchOptions {
@@ -27,6 +27,7 @@ export interface LaunchOptions {
 export interface LaunchDeps {
   readonly clock: Clock;
   readonly random: Random;
+  readonly starter: ShimStarter;
   readTable(): Promise<ProcessTable>;
   /** Calls back whenever the run file may have changed; answers how to end that. */
   onChange(look: () => void): () => void;
@@ -96,6 +97,12 @@ function startShim(
     try {
       const record = readRecord(path);
       if (record?.main !== undefined) resolve({ ...record, main: record.main });
+      else if (record?.shim !== undefined && !isAlive(record.shim)) {
+        // In this order: what it wrote before it went must be seen.
+        const last = readRecord(path);
+        if (last?.main !== undefined) resolve({ ...last, main: last.main });
+        else resolve(failed(`its shim ended at once${toRemarks(path)}`));
+      }
     } catch (error) {
       resolve(failed(`its record cannot be read: ${String(error)}`, error));
     }
@@ -106,17 +113,15 @@ function startShim(
     const pump = { ...spec.log, ...prepareSegments(spec.log, { isSameRun: false }), tools };
     const owner = launch.uid === undefined ? {} : { outputOwner: launch.uid };
     const shim = { runFile: path, pump, ...owner };
-    const child = spawn(tools.sh, toShimArguments(shim, launch.chain), {
+    const command = {
+      argv: [tools.sh, ...toShimArguments(shim, launch.chain)],
       cwd: spec.cwd,
       env: { ...launch.env, [COOKIE_VARIABLE]: cookie, MESH_SHIM: SHIM_SCRIPT },
-      detached: true,
-      stdio: ['ignore', fd, fd],
-    });
-    child.unref();
-    child.once('error', (error) => resolve(failed(error.message, error)));
-    child.once('exit', () => {
+      fd,
+    };
+    deps.starter.start(command, (reason, cause) => {
       look();
-      resolve(failed(`its shim ended at once${toRemarks(path)}`));
+      resolve(failed(`${reason}${toRemarks(path)}`, cause));
     });
     deps.clock.sleep(START_LIMIT_MS, limit.signal).then(
       () => resolve(failed(`no program after ${START_LIMIT_MS} ms`)),
@@ -125,10 +130,9 @@ function startShim(
     look();
   } catch (error) {
     resolve(failed(String(error), error));
-  } finally {
-    closeSync(fd);
   }
   return promise.finally(() => {
+    closeSync(fd);
     limit.abort();
     unwatch();
     signal.removeEventListener('abort', onAbort);

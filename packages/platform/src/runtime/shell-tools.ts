@@ -16,6 +16,8 @@ export interface ShellTools {
   /** Empty where it is missing: then no other user than the daemon's own can be switched to. */
   readonly setpriv: string;
   readonly sleep: string;
+  /** Empty where it cannot undo that signals are ignored. */
+  readonly env: string;
   /** Whether the shell says a word when a signal ends its child, so that an exit code of 143 can be told from SIGTERM. */
   readonly isShellOutspoken: boolean;
 }
@@ -57,6 +59,7 @@ export async function findShellTools(options: {
     sleep: required('sleep', 'coreutils'),
     fallocate: find('fallocate'),
     setpriv: find('setpriv'),
+    env: await findEnv(options.signal),
   };
   const heard = await probe(tools, options.signal);
   if (heard.stdout === '123/456/1') return { ...tools, isShellOutspoken: heard.stderr !== '' };
@@ -82,6 +85,17 @@ async function probe(
       cause: error,
     });
   }
+}
+
+/** `env --default-signal` came with coreutils 8.31. */
+async function findEnv(signal: AbortSignal): Promise<string> {
+  const path = find('env');
+  if (path === '') return '';
+  const works = promisify(execFile)(path, ['--default-signal=INT,QUIT', find('true')], { signal });
+  return works.then(
+    () => path,
+    () => '',
+  );
 }
 
 function required(name: string, source: string): string {
