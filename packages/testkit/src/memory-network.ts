@@ -1,4 +1,10 @@
-import { MeshError, type Clock, type Random, type Transport } from '@meshwork/shared';
+import {
+  MeshError,
+  type Clock,
+  type OutgoingFrame,
+  type Random,
+  type Transport,
+} from '@meshwork/shared';
 import { createMemoryConnection, type MemoryConnection } from './memory-connection.ts';
 
 /** What goes wrong with frames on their way. Real connections never do most of it; what must not matter may. */
@@ -119,7 +125,9 @@ export function createMemoryNetwork(deps: {
           endpoints,
           listen,
           send: async (to, frame) =>
-            isClosed ? 'closed' : (byRoutingId.get(toKey(to))?.send('bind', [frame]) ?? 'closed'),
+            isClosed
+              ? 'closed'
+              : (byRoutingId.get(toKey(to))?.send('bind', [toBytes(frame)]) ?? 'closed'),
           close,
         };
       },
@@ -141,7 +149,7 @@ export function createMemoryNetwork(deps: {
         };
         setImmediate(() => void connect());
         return {
-          send: async (frame) => connection.send('dial', [frame]),
+          send: async (frame) => connection.send('dial', [toBytes(frame)]),
           close: () => connection.close('dial'),
         };
       },
@@ -178,4 +186,8 @@ export function createMemoryNetwork(deps: {
 
 function toKey(routingId: Uint8Array): string {
   return Buffer.from(routingId).toString('hex');
+}
+
+function toBytes(frame: OutgoingFrame): Uint8Array {
+  return typeof frame === 'string' ? Buffer.from(frame) : frame;
 }

@@ -7,6 +7,7 @@ import {
   stepLinkAge,
   type Batch,
   type FrameOutcome,
+  type OutgoingFrame,
   type LinkAge,
   type PeerQueue,
   type QueuedMessage,
@@ -38,7 +39,7 @@ export interface ConnectionOptions {
   /** Stands in every frame of a peer, given by the welcome; the hub's frames have none. */
   readonly session?: string;
   readonly limits?: { readonly maxBytes: number; readonly maxMessages: number };
-  send(frame: Uint8Array): Promise<FrameOutcome>;
+  send(frame: OutgoingFrame): Promise<FrameOutcome>;
   /** Boot clock, milliseconds. */
   bootMs(): number;
   term(): number;

@@ -3,6 +3,7 @@ import {
   decodeMessage,
   encodeBatch,
   encodeMessage,
+  firstKind,
   maxMessageBytes,
   protocolRange,
   type Batch,
@@ -21,8 +22,7 @@ export function readBatch(frames: readonly Uint8Array[]): Batch | undefined {
 
 /** The first message of a batch if it is of this kind: what greets comes alone. */
 export function readGreeting(batch: Batch, kind: string): Envelope | undefined {
-  const message = decodeMessage(batch.messages[0]);
-  return message?.kind === kind ? message : undefined;
+  return firstKind(batch) === kind ? decodeMessage(batch.messages[0]) : undefined;
 }
 
 /** A frame of one message that belongs to no connection yet. */
@@ -34,9 +34,8 @@ export function encodeGreeting(
     readonly correlationId?: string;
     readonly body: unknown;
   },
-): Uint8Array {
-  const text = encodeMessage(message, JSON.stringify(message.body));
-  return Buffer.from(
-    encodeBatch({ ...head, v: protocolRange.max, sentAtMs: Math.round(head.sentAtMs) }, [text]),
-  );
+): string {
+  const { body, ...rest } = message;
+  const row = encodeMessage({ ...rest, bodyJson: JSON.stringify(body) });
+  return encodeBatch({ ...head, v: protocolRange.max, sentAtMs: Math.round(head.sentAtMs) }, [row]);
 }

@@ -3,6 +3,7 @@ import {
   type BindOptions,
   type Clock,
   type FrameOutcome,
+  type OutgoingFrame,
   type RouterSocket,
   type Transport,
 } from '@meshwork/shared';
@@ -19,7 +20,7 @@ export interface HubPort {
   listen(hosts: readonly string[]): Promise<void>;
   /** Closes every connection and binds the same endpoints again. */
   rebind(signal: AbortSignal): Promise<void>;
-  send(to: Uint8Array, frame: Uint8Array): Promise<FrameOutcome>;
+  send(to: Uint8Array, frame: OutgoingFrame): Promise<FrameOutcome>;
   close(options?: { readonly lingerMs: number }): void;
   readonly port: number;
 }
@@ -101,11 +102,11 @@ export function createHubPort(
       }
     },
     rebind,
-    async send(to, frame) {
-      if (socket === undefined) return 'full';
-      const outcome = await socket.send(to, frame);
-      const isComingBack = clock.monotonic() - reboundAtMs < COME_BACK_MS;
-      return outcome === 'closed' && isComingBack ? 'full' : outcome;
+    send(to, frame) {
+      if (socket === undefined) return Promise.resolve('full');
+      const sending = socket.send(to, frame);
+      if (clock.monotonic() - reboundAtMs >= COME_BACK_MS) return sending;
+      return sending.then((outcome) => (outcome === 'closed' ? 'full' : outcome));
     },
     close: (closeOptions) => socket?.close(closeOptions),
     get port() {

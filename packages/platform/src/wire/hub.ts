@@ -117,7 +117,7 @@ export function createHub(deps: HubDeps, config: HubConfig): Hub {
       term: () => term,
       onQueued: () => pump.wake(binding),
     });
-    const sessionId = Buffer.from(deps.random.bytes(16)).toString('base64url');
+    const sessionId = Buffer.from(deps.random.bytes(12)).toString('base64url');
     const identity = { peer, routingId, key: toRoutingKey(routingId), sessionId };
     const binding: Binding = Object.assign(connection, identity);
     for (const older of bindings.add(binding)) end(older, 'replaced');

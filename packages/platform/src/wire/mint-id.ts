@@ -2,7 +2,7 @@ import type { Random } from '@meshwork/shared';
 
 /** Mints ids that no other process mints: a random prefix of this process, then a counter. */
 export function createIdMint(random: Random): () => string {
-  const prefix = Buffer.from(random.bytes(9)).toString('base64url');
+  const prefix = Buffer.from(random.bytes(6)).toString('base64url');
   let count = 0;
   return () => `${prefix}.${(count += 1).toString(36)}`;
 }

@@ -5,6 +5,7 @@ import {
   type BatchHead,
   type Clock,
   type FrameOutcome,
+  type OutgoingFrame,
   type PeerQueue,
   type QueuedMessage,
 } from '@meshwork/shared';
@@ -12,7 +13,7 @@ import {
 /** What the pump serves: a queue and where it goes. */
 export interface PumpLink {
   readonly queue: PeerQueue;
-  send(frame: Uint8Array): Promise<FrameOutcome>;
+  send(frame: OutgoingFrame): Promise<FrameOutcome>;
   /** What all messages of the next frame have in common. */
   head(): BatchHead;
 }
@@ -78,12 +79,8 @@ export function createPump<Link extends PumpLink>(
       deps.onExpired(link, message),
     );
     if (messages.length === 0) return;
-    const frame = Buffer.from(
-      encodeBatch(
-        link.head(),
-        messages.map((message) => encode(message, nowMs)),
-      ),
-    );
+    const rows = messages.map((message) => encode(message, nowMs));
+    const frame = encodeBatch(link.head(), rows);
     underWay.add(link);
     // `send` reports every failure it expects as an outcome; any other is a bug and must surface.
     void link.send(frame).then((outcome) => settle(link, messages, frame.length, outcome));
@@ -141,7 +138,8 @@ export function createPump<Link extends PumpLink>(
 
 function encode(message: QueuedMessage, nowMs: number): string {
   const { deadlineMs } = message;
-  if (deadlineMs === undefined) return encodeMessage(message, message.bodyJson);
+  if (deadlineMs === undefined) return encodeMessage(message);
+  const { id, kind, bodyJson, correlationId, trace, once } = message;
   const timeoutMs = Math.max(1, Math.round(deadlineMs - nowMs));
-  return encodeMessage({ ...message, timeoutMs }, message.bodyJson);
+  return encodeMessage({ id, kind, bodyJson, correlationId, trace, once, timeoutMs });
 }

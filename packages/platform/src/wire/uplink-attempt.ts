@@ -13,6 +13,7 @@ import {
   type Envelope,
   type ErrorBody,
   type FrameOutcome,
+  type OutgoingFrame,
   type Transport,
 } from '@meshwork/shared';
 import { encodeGreeting, maxFrameBytes, readBatch } from './frames.ts';
@@ -31,7 +32,7 @@ export interface AttemptEnd {
 /** One connection, from dialling to its end. */
 export interface Attempt {
   readonly ended: Promise<AttemptEnd>;
-  send(frame: Uint8Array): Promise<FrameOutcome>;
+  send(frame: OutgoingFrame): Promise<FrameOutcome>;
   /** Says hello (again) once the connection is open. */
   sayHello(): void;
   close(reason: AttemptEnd['reason'], options?: { readonly lingerMs: number }): void;

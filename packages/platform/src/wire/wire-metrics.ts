@@ -46,11 +46,31 @@ export interface WireMetrics {
   rebound(): void;
 }
 
-/** How often counts are handed on: a labelled counter costs as much as decoding a small message. */
-const HAND_ON_EVERY = 256;
+interface Traffic {
+  frames: number;
+  messages: number;
+  bytes: number;
+}
 
-/** The wire's metrics, `mesh_wire_*`. Made once a process; Hub, Uplink and enrolment share them. */
+/**
+ * The wire's metrics, `mesh_wire_*`. Made once a process; Hub, Uplink and enrolment share them.
+ *
+ * What happens for each frame is added up here and handed on when somebody scrapes: a labelled counter costs as much as
+ * decoding a small message.
+ */
 export function createWireMetrics(metrics: Metrics): WireMetrics {
+  const totals = { received: noTraffic(), sent: noTraffic() };
+  const handedOn = { received: noTraffic(), sent: noTraffic() };
+  const outcomes = new Map<string, number>();
+  // Registered first and so asked first at a scrape: it brings the counters up to date.
+  metrics.gauge({
+    name: 'mesh_wire_batch_messages',
+    help: 'Messages per frame sent, on average since the start',
+    collect() {
+      handOn();
+      return totals.sent.messages / Math.max(1, totals.sent.frames);
+    },
+  });
   const dropped = metrics.counter({
     name: 'mesh_wire_dropped_total',
     help: 'Messages and frames that went no further, by reason',
@@ -61,21 +81,23 @@ export function createWireMetrics(metrics: Metrics): WireMetrics {
     help: 'Hellos by how they ended',
     labels: ['outcome'],
   });
-  const messages = metrics.counter({
-    name: 'mesh_wire_messages_total',
-    help: 'Messages by direction',
-    labels: ['direction'],
-  });
-  const frames = metrics.counter({
-    name: 'mesh_wire_frames_total',
-    help: 'Batches of messages by direction',
-    labels: ['direction'],
-  });
-  const bytes = metrics.counter({
-    name: 'mesh_wire_bytes_total',
-    help: 'Bytes before encryption by direction',
-    labels: ['direction'],
-  });
+  const traffic = {
+    frames: metrics.counter({
+      name: 'mesh_wire_frames_total',
+      help: 'Batches of messages by direction',
+      labels: ['direction'],
+    }),
+    messages: metrics.counter({
+      name: 'mesh_wire_messages_total',
+      help: 'Messages by direction',
+      labels: ['direction'],
+    }),
+    bytes: metrics.counter({
+      name: 'mesh_wire_bytes_total',
+      help: 'Bytes before encryption by direction',
+      labels: ['direction'],
+    }),
+  };
   const requests = metrics.counter({
     name: 'mesh_wire_requests_total',
     help: 'Requests by how they ended',
@@ -90,31 +112,36 @@ export function createWireMetrics(metrics: Metrics): WireMetrics {
     name: 'mesh_wire_rebinds_total',
     help: 'Times the control port was closed and bound again to cut a revoked peer',
   });
-  const received = createTraffic('received');
-  const sent = createTraffic('sent');
-  const outcomes = new Map<string, number>();
 
-  function createTraffic(direction: string): (count: number, size: number) => void {
-    return (count, size) => {
-      frames.inc({ direction });
-      messages.inc({ direction }, count);
-      bytes.inc({ direction }, size);
-    };
+  function handOn(): void {
+    for (const direction of ['received', 'sent'] as const) {
+      for (const unit of ['frames', 'messages', 'bytes'] as const) {
+        const total = totals[direction][unit];
+        traffic[unit].inc({ direction }, total - handedOn[direction][unit]);
+        handedOn[direction][unit] = total;
+      }
+    }
+    for (const [outcome, count] of outcomes) requests.inc({ outcome }, count);
+    outcomes.clear();
   }
 
   return {
     dropped: (reason, by = 1) => dropped.inc({ reason }, by),
     hello: (outcome) => hellos.inc({ outcome }),
-    received,
-    sent,
-    request(outcome) {
-      const count = (outcomes.get(outcome) ?? 0) + 1;
-      // The first of a kind shows at once; of many, the last few may show late.
-      const isDue = count >= HAND_ON_EVERY || !outcomes.has(outcome);
-      if (isDue) requests.inc({ outcome }, count);
-      outcomes.set(outcome, isDue ? 0 : count);
-    },
+    received: (messages, bytes) => add(totals.received, messages, bytes),
+    sent: (messages, bytes) => add(totals.sent, messages, bytes),
+    request: (outcome) => outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1),
     ended: (how) => ended.inc({ how }),
     rebound: () => rebinds.inc(),
   };
+}
+
+function noTraffic(): Traffic {
+  return { frames: 0, messages: 0, bytes: 0 };
+}
+
+function add(traffic: Traffic, messages: number, bytes: number): void {
+  traffic.frames += 1;
+  traffic.messages += messages;
+  traffic.bytes += bytes;
 }

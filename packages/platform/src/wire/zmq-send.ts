@@ -5,24 +5,32 @@ import { errorCode } from './zmq-options.ts';
  * Sends on a socket whose `sendTimeout` is 0 and says how it ended.
  *
  * With that timeout zeromq.js sends before it returns, so calls that overlap are legal; only the outcome is a
- * promise.
+ * promise. Text costs less than a buffer of the same bytes: the thread that sent a buffer has to wake this one up to
+ * have it freed.
  */
-export async function sendNow<Message>(
+export function sendNow<Message>(
   socket: { send(message: Message): Promise<void> },
   message: Message,
 ): Promise<FrameOutcome> {
   try {
-    await socket.send(message);
-    return 'sent';
+    return socket.send(message).then(toSent, toFailure);
   } catch (error) {
-    switch (errorCode(error)) {
-      case 'EAGAIN':
-        return 'full';
-      case 'EHOSTUNREACH':
-      case 'EBADF':
-        return 'closed';
-      default:
-        throw error;
-    }
+    return Promise.resolve(toFailure(error));
+  }
+}
+
+function toSent(): FrameOutcome {
+  return 'sent';
+}
+
+function toFailure(error: unknown): FrameOutcome {
+  switch (errorCode(error)) {
+    case 'EAGAIN':
+      return 'full';
+    case 'EHOSTUNREACH':
+    case 'EBADF':
+      return 'closed';
+    default:
+      throw error;
   }
 }

@@ -232,10 +232,11 @@ function createRawPeer(
         session,
         sentAtMs: Math.round(performance.now()),
       };
-      const text = encodeMessage(
-        { id: `m${Math.random()}`, ...message },
-        JSON.stringify(body ?? {}),
-      );
+      const text = encodeMessage({
+        id: `m${Math.random()}`,
+        ...message,
+        bodyJson: JSON.stringify(body ?? {}),
+      });
       await raw.say(new TextEncoder().encode(encodeBatch(head, [text])));
     },
     async sayHello(name, keys, { proofOver = routingId, incarnation = 1 } = {}) {
