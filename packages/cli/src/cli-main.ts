@@ -12,8 +12,11 @@ export async function runProcess(): Promise<void> {
       stopping.abort(signal);
     });
   }
-  // A reader that went away (`mesh events | head`) is no failure.
-  process.stdout.on('error', () => process.exit(0));
+  // A reader that went away (`mesh events | head`) and a terminal that was closed are no failures: what follows ends, what
+  // runs a mesh goes on until its signal comes.
+  const unread = new AbortController();
+  process.stdout.on('error', () => unread.abort());
+  process.stderr.on('error', () => {});
 
   process.exitCode = await runCli(process.argv.slice(2), {
     cwd: process.cwd(),
@@ -26,6 +29,7 @@ export async function runProcess(): Promise<void> {
       columns: process.stdout.columns ?? 100,
     },
     signal: stopping.signal,
+    unread: unread.signal,
     readStdin: () => text(process.stdin),
   });
 }

@@ -23,6 +23,8 @@ export interface CommandContext {
   readonly terminal: Terminal;
   /** Aborts at the first Ctrl-C, SIGTERM or SIGHUP. */
   readonly signal: AbortSignal;
+  /** Aborts when nobody reads standard output any more. */
+  readonly unread: AbortSignal;
   /** All of standard input, for `-`. */
   readStdin(): Promise<string>;
   /** The mesh this call is about. Throws `MESH_NOT_FOUND_HERE`. */
@@ -31,6 +33,8 @@ export interface CommandContext {
   api(): Promise<ApiClient>;
   /** Prints a result in the chosen form: `table` renders it for people, json and yaml print the value as its schema. */
   print<Value>(schema: z.ZodType<Value>, value: Value, table: (value: Value) => string): void;
+  /** The same for one of many that follow each other: a line of JSON, or a YAML document. */
+  printItem<Value>(schema: z.ZodType<Value>, value: Value, table: (value: Value) => string): void;
 }
 
 /** Blocks of `mesh --help`. */

@@ -11,7 +11,7 @@ import { parseArgs, type ParsedArgs } from './parse-args.ts';
 /** What the process hands in. */
 export interface CliProcess extends Pick<
   CommandContext,
-  'cwd' | 'env' | 'host' | 'terminal' | 'signal' | 'readStdin'
+  'cwd' | 'env' | 'host' | 'terminal' | 'signal' | 'unread' | 'readStdin'
 > {}
 
 /** Runs one command line and returns its exit code (DESIGN's codes: 0 ok, 1 failed, 2 usage, 3 auth, ...). */
@@ -57,6 +57,11 @@ async function toContext(
     print(schema, value, table) {
       if (format === 'json') from.terminal.out(`${JSON.stringify(schema.parse(value), null, 2)}\n`);
       else if (toYaml !== undefined) from.terminal.out(toYaml(schema.parse(value)));
+      else from.terminal.out(table(value));
+    },
+    printItem(schema, value, table) {
+      if (format === 'json') from.terminal.out(`${JSON.stringify(schema.parse(value))}\n`);
+      else if (toYaml !== undefined) from.terminal.out(`---\n${toYaml(schema.parse(value))}`);
       else from.terminal.out(table(value));
     },
   };

@@ -17,7 +17,7 @@ export const eventsCommand: Command = {
     limit: { type: 'string', short: 'n', value: 'COUNT', help: 'How many back; default 50.' },
   },
   examples: ['mesh events', 'mesh events -f', "mesh events -n 500 -o json | jq '.items[].kind'"],
-  async run({ api, options, print, signal, terminal }) {
+  async run({ api, options, print, printItem, signal, unread }) {
     const client = await api();
     const limit = wholeNumber(options['limit'], 'limit', 50);
     const path = `/v1/events?limit=${limit}`;
@@ -25,11 +25,9 @@ export const eventsCommand: Command = {
       print(Events, await client.get(path, Events), ({ items }) => items.map(renderEvent).join(''));
       return 0;
     }
-    for await (const event of client.stream(`${path}&follow=1`, MeshEvent, signal)) {
-      terminal.out(
-        options['output'] === 'json' ? `${JSON.stringify(event)}\n` : renderEvent(event),
-      );
-    }
+    const ending = AbortSignal.any([signal, unread]);
+    for await (const event of client.stream(`${path}&follow=1`, MeshEvent, ending))
+      printItem(MeshEvent, event, renderEvent);
     return 0;
   },
 };

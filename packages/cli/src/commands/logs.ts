@@ -22,7 +22,7 @@ export const logsCommand: Command = {
     'mesh agent logs librarian -f',
     'mesh agent logs librarian -n 1000',
   ],
-  async run({ api, options, positionals, print, signal, terminal }) {
+  async run({ api, options, positionals, print, printItem, signal, terminal, unread }) {
     const tail = wholeNumber(options['tail'], 'tail', 100);
     const path = `/v1/agents/${encodeURIComponent(positionals[0] ?? '')}/logs?tail=${tail}`;
     const client = await api();
@@ -34,10 +34,9 @@ export const logsCommand: Command = {
       print(Rows, await client.get(path, Rows), ({ items }) => items.map(format).join(''));
       return 0;
     }
-    for await (const item of client.stream(`${path}&follow=1`, LogRow, signal)) {
-      if (options['output'] === 'json') terminal.out(`${JSON.stringify(item)}\n`);
-      else terminal.out(format(item));
-    }
+    const ending = AbortSignal.any([signal, unread]);
+    for await (const item of client.stream(`${path}&follow=1`, LogRow, ending))
+      printItem(LogRow, item, format);
     return 0;
   },
 };

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { resolve } from 'node:path';
 import { createSystemClock } from '@meshwork/platform';
-import { FleetRow, listOf, NodeName, PingRow, Plan } from '@meshwork/shared';
+import { FleetRow, listOf, NodeName, PingRow, Plan, Status } from '@meshwork/shared';
 import type { CommandContext } from '../command.ts';
 import { connectToMesh } from '../mesh/connect.ts';
 import { countOf } from '../output/format.ts';
@@ -21,7 +21,7 @@ const progressWithinMs = 120_000;
 
 /** `mesh start`: runs the example mesh until Ctrl-C, and applies its fleet where the directory is new. */
 export async function startExample(context: CommandContext): Promise<number> {
-  const { env, options, signal, terminal } = context;
+  const { env, options, print, signal, terminal } = context;
   const mesh = meshDirToMake(context, '.mesh/example');
   const clock = createSystemClock();
   const progress = createProgress(terminal);
@@ -62,11 +62,15 @@ export async function startExample(context: CommandContext): Promise<number> {
       clock,
       signal,
     });
-    terminal.out(`\n${renderStatus(terminal, status)}\n`);
     const Rows = listOf(PingRow);
     const pings = await api.send('POST', '/v1/ping', { all: true }, Rows, { signal });
     const answered = pings.items.filter((row) => row.ok).length;
-    terminal.out(`mesh ping --all: ${answered} of ${pings.items.length} answered\n\n${nextSteps}`);
+    print(
+      Status,
+      status,
+      (value) =>
+        `\n${renderStatus(terminal, value)}\nmesh ping --all: ${answered} of ${pings.items.length} answered\n\n${nextSteps}`,
+    );
   } catch (error) {
     if (!signal.aborted) {
       await running.untilStopped(AbortSignal.abort());
