@@ -4,13 +4,7 @@
  */
 import { MeshError, type NodeName, type PublicKey } from '@meshwork/shared';
 import type { Transition } from './apply-plan.ts';
-import {
-  withEntry,
-  withoutEntry,
-  type InviteRecord,
-  type MeshState,
-  type NodeRecord,
-} from './mesh-state.ts';
+import { withEntry, type InviteRecord, type MeshState, type NodeRecord } from './mesh-state.ts';
 import type { EventBody } from './new-event.ts';
 
 /** A key that wants to be the node of this name. `fingerprint` is what people compare. */
@@ -23,7 +17,7 @@ export interface Applicant {
 /** Join tokens that may be open at a time. */
 export const maxInvites = 256;
 /** Nodes, removed ones included, that a mesh remembers. */
-export const maxNodes = 10_000;
+const maxNodes = 10_000;
 
 /**
  * Lets a key in under a name. Accepting the same again changes nothing.
@@ -179,12 +173,6 @@ export function spendInvite(
     ...accepted,
     state: { ...accepted.state, invites: withEntry(state.invites, invite.id, spent) },
   };
-}
-
-/** The state without a token; undefined when it is gone already. */
-export function dropInvite(state: MeshState, id: string): Transition | undefined {
-  if (!state.invites.has(id)) return undefined;
-  return { state: { ...state, invites: withoutEntry(state.invites, id) }, events: [] };
 }
 
 function setAdmission(

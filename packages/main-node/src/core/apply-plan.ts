@@ -94,7 +94,7 @@ export function removeFleet(state: MeshState, name: FleetName): Transition | und
 }
 
 /** `3 add, 1 remove`. */
-export function summarize(steps: readonly PlanStep[]): string {
+function summarize(steps: readonly PlanStep[]): string {
   const counts = new Map<string, number>();
   for (const { change } of steps) counts.set(change, (counts.get(change) ?? 0) + 1);
   counts.delete('none');

@@ -3,7 +3,7 @@ import { instancesFor } from './assignments.ts';
 import type { DesiredIndex } from './desired-index.ts';
 
 /** Largest assignment of a node, bytes: what a message may hold, less what stands around it. */
-export const maxAssignmentBytes = maxMessageBytes - 16_384;
+const maxAssignmentBytes = maxMessageBytes - 16_384;
 /** Instances in one assignment, as its schema says. */
 const maxInstances = 10_000;
 

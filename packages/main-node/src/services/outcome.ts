@@ -12,7 +12,7 @@ export function unwrapOutcome<Answer>(outcome: RequestOutcome<Answer>): Answer {
 }
 
 /** An error that a peer sent, as one to throw. */
-export function fromReceivedError({ code, message, details }: ErrorBody): MeshError {
+function fromReceivedError({ code, message, details }: ErrorBody): MeshError {
   return fromErrorBody({
     code,
     message,

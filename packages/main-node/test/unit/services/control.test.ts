@@ -1,9 +1,9 @@
 import {
   AgentCall,
-  Hello,
   NodeCalledDead,
   NodePing,
   RouteCall,
+  type Hello,
   type Hub,
   type NodeName,
   type Peer,
@@ -53,7 +53,9 @@ async function start() {
     keeper: { state: placed, term: 5, raiseTerm: async (above) => void raised.push(above) },
     live: () => live,
     assigner: () => ({
-      ...{ name: 'assigner', async start() {}, async stop() {} },
+      name: 'assigner',
+      async start() {},
+      async stop() {},
       touch() {},
       forget: (name) => void forgotten.push(name),
       isCurrent: () => false,
