@@ -26,6 +26,7 @@ import { openStore } from './app/open-store.ts';
 import { createIndexReader } from './core/desired-index.ts';
 import { isUsable, sightOf, type LiveNode } from './core/live.ts';
 import { mainNodeActor } from './core/new-event.ts';
+import { noteConfig } from './core/note-config.ts';
 import { createMainMetrics } from './metrics.ts';
 import { apiRoutes } from './routes/api-routes.ts';
 import { createAgentOrders } from './services/agent-orders.ts';
@@ -244,7 +245,15 @@ export function createMainNode(options: MainNodeOptions): MainNode {
     hub: slot,
     store,
     recorder,
-    before: acceptLocal,
+    async before() {
+      const rows = showConfig(MainNodeConfig, options.config);
+      const values = Object.fromEntries(rows.map(({ path, value }) => [path, value]));
+      await keeper.change(mainNodeActor, (now) => ({
+        ...noteConfig(now, values),
+        result: undefined,
+      }));
+      await acceptLocal();
+    },
   });
   const parts = runComponents(
     [keeper, recorder, followers, plane.controlPort, admissions, live, assigner, http],

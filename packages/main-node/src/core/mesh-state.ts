@@ -72,6 +72,8 @@ export interface MeshState {
   readonly instances: ReadonlyMap<InstanceId, InstanceRecord>;
   readonly nodes: ReadonlyMap<NodeName, NodeRecord>;
   readonly invites: ReadonlyMap<string, InviteRecord>;
+  /** The main node's config at its last start, by key, secrets redacted: so that a change of it is an event. */
+  readonly config: Readonly<Record<string, unknown>>;
 }
 
 /** A mesh without anything. */
@@ -84,6 +86,7 @@ export function emptyMeshState(mesh: MeshId): MeshState {
     instances: new Map(),
     nodes: new Map(),
     invites: new Map(),
+    config: {},
   };
 }
 

@@ -27,6 +27,7 @@ export const stateCollections = ['mesh', 'fleets', 'instances', 'nodes', 'invite
 const Stored = {
   identity: z.object({ mesh: MeshId }),
   reigns: z.object({ reigns: z.array(z.object({ term: z.int(), fromRevision: z.int() })) }),
+  config: z.object({ values: z.record(z.string(), z.unknown()) }),
   fleet: z.object({ name: FleetName, document: z.unknown(), revision: z.int() }),
   instance: z.object({
     instance: InstanceId,
@@ -64,11 +65,13 @@ export function fromSnapshot(snapshot: StoreSnapshot): LoadedState {
     snapshot.documents.get(collection) ?? new Map();
   const identity = at('mesh').get('identity');
   const reigns = at('mesh').get('reigns');
+  const config = at('mesh').get('config');
   return {
     mesh:
       identity === undefined ? undefined : decode(Stored.identity, identity, 'mesh/identity').mesh,
     revision: snapshot.revision,
     reigns: reigns === undefined ? [] : decode(Stored.reigns, reigns, 'mesh/reigns').reigns,
+    config: config === undefined ? {} : decode(Stored.config, config, 'mesh/config').values,
     fleets: decodeAll<FleetName, FleetRecord>('fleets', at('fleets'), (value, where) =>
       toFleet(decode(Stored.fleet, value, where), where),
     ),
@@ -98,6 +101,8 @@ export function diffDocuments(
     set.push({ collection: 'mesh', key: 'identity', value: { mesh: after.mesh } });
   if (before.reigns !== after.reigns)
     set.push({ collection: 'mesh', key: 'reigns', value: { reigns: after.reigns } });
+  if (before.config !== after.config)
+    set.push({ collection: 'mesh', key: 'config', value: { values: after.config } });
   const compare = <Value>(
     collection: string,
     old: ReadonlyMap<string, Value>,
