@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => mesh?.stop(), 60_000);
 
 const pidsOf = (rows: Map<string, AgentRow>) =>
-  Object.fromEntries([...rows].map(([id, row]) => [id, row.pid]).toSorted());
+  Object.fromEntries([...rows].map(([id, row]) => [id, row.pid]));
 
 /** Never 0 or undefined: a signal to those would reach the tests themselves. */
 function pidIn(rows: Map<string, AgentRow>, instance: string): number {
