@@ -85,6 +85,7 @@ export function createProcessRuntime(
       for (const run of runs.values()) if (run.isBare) attend(run.id, () => run.look());
       if (count % LOOKS_PER_ROUND !== 0) continue;
       for (const run of runs.values()) attend(run.id, () => run.tend());
+      starter?.reap();
       await mendPumps().catch((err: unknown) =>
         deps.logger.error({ err }, 'the output pumps cannot be looked at'),
       );

@@ -71,6 +71,8 @@ export function createShimStarter(tools: ShellTools): ShimStarter {
       const child = starter;
       if (child === undefined) return;
       const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      // Waited for, so it keeps the process alive again.
+      child.ref();
       child.stdin?.end();
       await ended;
     },

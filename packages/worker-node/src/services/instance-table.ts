@@ -78,6 +78,8 @@ export function createInstanceTable(deps: InstanceTableDeps): InstanceTable {
     }
     if (step.state === before && step.effects.length === 0) return;
     instance.state = step.state;
+    // At once, not when the launch is carried out: until then it would look like one of what it was before.
+    if (step.effects.some(({ type }) => type === 'launch')) instance.ranAs = instance.wantedAs;
     logChange(instance, before);
     keep(instance);
     for (const effect of step.effects) {

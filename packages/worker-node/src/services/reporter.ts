@@ -95,7 +95,8 @@ export function createReporter(deps: ReporterDeps): Reporter {
 
   async function work(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await bell.wait(REPORT_EVERY_MS, stopping.signal);
+      const dueMs = (sent?.atMs ?? clock.monotonic()) + REPORT_EVERY_MS;
+      await bell.wait(Math.max(0, dueMs - clock.monotonic()), stopping.signal);
       await clock.sleep(GATHER_MS, stopping.signal).catch(() => {});
       if (stopping.signal.aborted) return;
       const report = current();
@@ -112,6 +113,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
     async stop() {
       stopping.abort();
       await working;
+      bell.close();
     },
     notify: bell.ring,
     reportNow() {

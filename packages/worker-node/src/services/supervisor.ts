@@ -114,16 +114,24 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   }
 
   async function setDesired(next: DesiredState): Promise<void> {
-    try {
-      await store.save(next);
-    } catch (err) {
-      // Obeyed all the same: a full disk must not make the mesh deaf. After a restart the main node tells it again.
-      logger.error({ revision: next.revision, err }, 'assignment was not written to disk');
-    }
+    // A term must be on disk before anything is done under it. The rest need not: a daemon that dies in between finds what it
+    // started by itself, and is told again what it should be.
+    const isNewTerm = next.highestTerm > desired.highestTerm;
+    if (isNewTerm) await save(next);
     desired = next;
     syncTable();
     deps.onChange();
     bell.ring();
+    if (!isNewTerm) await save(next);
+  }
+
+  async function save(what: DesiredState): Promise<void> {
+    try {
+      await store.save(what);
+    } catch (err) {
+      // Obeyed all the same: a full disk must not make the mesh deaf. After a restart the main node tells it again.
+      logger.error({ revision: what.revision, err }, 'assignment was not written to disk');
+    }
   }
 
   /** What was dropped need not be on disk at once: the next daemon would only drop it again. Many drops are one write. */
@@ -132,9 +140,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     isSaving = true;
     void change(async () => {
       isSaving = false;
-      await store.save(desired).catch((err: unknown) => {
-        logger.error({ revision: desired.revision, err }, 'assignment was not written to disk');
-      });
+      await save(desired);
     });
   }
 
@@ -204,6 +210,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     async stop() {
       stopping.abort();
       await looping;
+      bell.close();
       await changes;
     },
     assign: (incoming) =>

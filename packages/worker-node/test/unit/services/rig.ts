@@ -60,6 +60,12 @@ const uncounted: Metrics = {
   histogram: () => ({ observe() {} }),
 };
 
+/** Lets time pass, and then what it woke run on: a woken loop goes on in the next turn. */
+export async function pass(clock: FakeClock, ms: number): Promise<void> {
+  await clock.advance(ms);
+  for (let turn = 0; turn < 5; turn += 1) await clock.advance(0);
+}
+
 export function createSupervisionRig(options: { startConcurrency?: number } = {}): SupervisionRig {
   const clock = createFakeClock();
   const runs = new Map<string, PlayedRun>();
@@ -171,7 +177,7 @@ export function createSupervisionRig(options: { startConcurrency?: number } = {}
     lastLines: [],
     async start() {
       for (const component of supervision.components) await component.start(never);
-      await clock.advance(0);
+      await pass(clock, 0);
     },
     async stop() {
       for (const component of supervision.components.toReversed()) await component.stop(never);
@@ -185,7 +191,7 @@ export function createSupervisionRig(options: { startConcurrency?: number } = {}
         node: 'pc2' as never,
         instances: Object.entries(agents).map(([agent, spec]) => assigned(agent, spec)),
       });
-      await clock.advance(100);
+      await pass(clock, 100);
     },
     state: (agent) => supervision.instances.get(`${agent}.0` as InstanceId)?.state.status,
     report: (agent) => supervision.reporter.current().instances.find((row) => row.agent === agent),
