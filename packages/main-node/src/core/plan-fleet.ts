@@ -62,9 +62,10 @@ export function planFleet(
     const placement = placements.get(request.instance);
     const from = state.instances.get(request.instance)?.node;
     const about = { agent: request.agent, instance: request.instance };
-    const listed = { candidates: (placement?.candidates ?? []).map(copyJudgement) };
+    const meant = (placement?.candidates ?? []).filter(({ node }) => isMeant(request.spec, node));
+    const listed = { candidates: meant.map(copyJudgement) };
     if (placement?.node === undefined) {
-      const reason = whyNowhere(request.spec, placement?.candidates ?? []);
+      const reason = whyNowhere(request.spec, meant);
       return { ...about, ...listed, change: 'impossible', reason };
     }
     if (from === undefined) return { ...about, ...listed, change: 'add', node: placement.node };
@@ -235,12 +236,16 @@ function withPhase(step: PlanStep, fleet: Fleet, start: StartPlan): PlanStep {
   };
 }
 
-/** One sentence per node that was meant at all. */
-function whyNowhere(spec: AgentSpec, candidates: readonly Judgement[]): string {
-  const { node: named } = spec.placement;
-  const meant = candidates.filter(({ node }) => named === undefined || node === named);
+/** Of an agent with a named node the other nodes are no news. */
+function isMeant(spec: AgentSpec, node: NodeName): boolean {
+  return spec.placement.node === undefined || spec.placement.node === node;
+}
+
+/** One sentence per node that was meant. */
+function whyNowhere(spec: AgentSpec, meant: readonly Judgement[]): string {
   if (meant.length === 0) {
-    return named === undefined ? 'the mesh has no nodes' : `no node ${named} is in this mesh`;
+    const { node } = spec.placement;
+    return node === undefined ? 'the mesh has no nodes' : `no node ${node} is in this mesh`;
   }
   return meant.map(({ node, reasons }) => `${node}: ${reasons.join(', ')}`).join('; ');
 }
