@@ -5,7 +5,7 @@ import { isSameProcess, readLock, readProcessIdentity } from '@meshwork/platform
 import { encodeToken, Invite, parseToken, type JoinToken, type NodeRow } from '@meshwork/shared';
 import { findLeftProcesses, startRealMesh, until, type RealMesh } from '@meshwork/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { makeMeshFolder, type MeshFolder, type MeshFolderOptions } from './mesh-folder.ts';
+import { makeMeshFolder, type MeshFolder, type MeshShellOptions } from './mesh-folder.ts';
 
 /** How soon a node that was let in is attached, ms. */
 const attachedWithinMs = 15_000;
@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await folder.stop();
 }, 60_000);
 
-async function newFolder(options?: MeshFolderOptions): Promise<MeshFolder> {
+async function newFolder(options?: MeshShellOptions): Promise<MeshFolder> {
   const folder = await makeMeshFolder(options);
   folders.push(folder);
   return folder;

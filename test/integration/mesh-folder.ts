@@ -25,37 +25,27 @@ export interface RunningCommand {
   readonly ended: Promise<number | null>;
 }
 
-/** One folder and what happens in it. */
-export interface MeshFolder {
-  /** The folder itself. */
-  readonly path: string;
-  /** Its `.mesh`. */
-  readonly dir: string;
-  /** Types `mesh ARGS` in the folder and waits for its end. */
+/** A shell in which `mesh` is typed. */
+export interface MeshShell {
+  /** Types `mesh ARGS` and waits for its end. */
   mesh(...args: readonly string[]): Promise<MeshOutput>;
   /** Types `mesh ARGS` and goes on. */
   start(...args: readonly string[]): RunningCommand;
-  /** `mesh down`; then fails if any process is left; removes the folder. */
-  stop(): Promise<void>;
+  /** Kills what was started and still runs. */
+  close(): void;
 }
 
-/** How a folder differs from an ordinary one. */
-export interface MeshFolderOptions {
+/** How a shell differs from an ordinary one. */
+export interface MeshShellOptions {
   /** Puts a command line into another network. */
   readonly inside?: (argv: readonly string[]) => readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** What stands on standard input of `mesh`. */
   readonly stdin?: string;
-  /** What makes the mesh found; default the folder's own `.mesh`. */
-  readonly meshDir?: string;
 }
 
-/** Makes an empty folder. */
-export async function makeMeshFolder(options: MeshFolderOptions = {}): Promise<MeshFolder> {
-  const root = await mkdtemp(join(tmpdir(), 'mesh-folder-'));
-  const path = join(root, 'home');
-  await mkdir(path);
-  const dir = options.meshDir ?? join(path, '.mesh');
+/** Opens a shell in a folder. Its mesh takes free ports only. */
+export function openMeshShell(path: string, options: MeshShellOptions = {}): MeshShell {
   const { PYTHONUNBUFFERED: _, ...inherited } = process.env;
   const env = {
     ...inherited,
@@ -121,12 +111,37 @@ export async function makeMeshFolder(options: MeshFolderOptions = {}): Promise<M
   }
 
   return {
+    mesh,
+    start,
+    close() {
+      for (const child of running) if (child.exitCode === null) child.kill('SIGKILL');
+    },
+  };
+}
+
+/** A folder of its own, with a shell in it. */
+export interface MeshFolder extends Omit<MeshShell, 'close'> {
+  /** The folder itself. */
+  readonly path: string;
+  /** Its `.mesh`. */
+  readonly dir: string;
+  /** `mesh down`; then fails if any process is left; removes the folder. */
+  stop(): Promise<void>;
+}
+
+/** Makes an empty folder. */
+export async function makeMeshFolder(options: MeshShellOptions = {}): Promise<MeshFolder> {
+  const root = await mkdtemp(join(tmpdir(), 'mesh-folder-'));
+  const path = join(root, 'home');
+  await mkdir(path);
+  const { mesh, start, close } = openMeshShell(path, options);
+  return {
     path,
-    dir,
+    dir: join(path, '.mesh'),
     mesh,
     start,
     async stop() {
-      for (const child of running) if (child.exitCode === null) child.kill('SIGKILL');
+      close();
       const { stderr } = await mesh('down');
       const left = findLeftProcesses(root);
       for (const { pid } of left) process.kill(pid, 'SIGKILL');

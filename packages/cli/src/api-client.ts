@@ -1,5 +1,5 @@
-import { fromErrorBody, MeshError } from '@meshwork/shared';
-import { z } from 'zod';
+import { FailureAnswer, fromErrorBody, MeshError } from '@meshwork/shared';
+import type { z } from 'zod';
 
 /** Talks to a main node's `/v1`. Every answer is checked against its schema. */
 export interface ApiClient {
@@ -21,14 +21,6 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
-
-const ErrorAnswer = z.object({
-  error: z.object({
-    code: z.string(),
-    message: z.string(),
-    details: z.record(z.string(), z.unknown()).optional(),
-  }),
-});
 
 /** Longest server-sent event, characters; a longer one ends the stream. */
 const maxEventChars = 2_097_152;
@@ -123,7 +115,7 @@ async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncIterable<string
 async function toError(response: Response): Promise<MeshError> {
   const text = await response.text();
   try {
-    return fromErrorBody(ErrorAnswer.parse(JSON.parse(text)).error);
+    return fromErrorBody(FailureAnswer.parse(JSON.parse(text)).error);
   } catch {
     return new MeshError(
       'MESH_INTERNAL',

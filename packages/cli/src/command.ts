@@ -52,6 +52,8 @@ export interface Command {
   readonly maxArgs: number;
   readonly options: Readonly<Record<string, OptionSpec>>;
   readonly examples: readonly string[];
+  /** What `-o json` and `-o yaml` print. */
+  readonly answer: z.ZodType;
   /** Returns the exit code; throws `MeshError` for failures. */
   run(context: CommandContext): Promise<number>;
 }

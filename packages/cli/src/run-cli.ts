@@ -1,4 +1,4 @@
-import { MeshError, toMeshError } from '@meshwork/shared';
+import { MeshError, toMeshError, type FailureAnswer } from '@meshwork/shared';
 import { z } from 'zod';
 import type { CommandContext } from './command.ts';
 import { commands } from './commands/index.ts';
@@ -31,7 +31,7 @@ export async function runCli(argv: readonly string[], from: CliProcess): Promise
   } catch (error) {
     // Ended by Ctrl-C or a signal: nothing failed, and nothing more is to be said.
     if (from.signal.aborted && !(error instanceof MeshError)) return 130;
-    return printFailure(toMeshError(error), terminal, argv);
+    return printFailure(toMeshError(error), terminal, formOf(argv));
   }
 }
 
@@ -67,9 +67,22 @@ async function toContext(
   };
 }
 
-function printFailure(error: MeshError, terminal: Terminal, argv: readonly string[]): number {
-  if (argv.includes('json'))
-    terminal.out(`${JSON.stringify({ error: error.toBody() }, null, 2)}\n`);
+/** The form that was asked for; told without the parser, which may be what fails. */
+function formOf(argv: readonly string[]): string {
+  for (const [index, word] of argv.entries()) {
+    const given = /^(?:--output=|-o=?)(.+)$/.exec(word)?.[1];
+    if (given !== undefined) return given;
+    if (word === '-o' || word === '--output') return argv[index + 1] ?? '';
+  }
+  return 'table';
+}
+
+async function printFailure(error: MeshError, terminal: Terminal, form: string): Promise<number> {
+  const answer: FailureAnswer = {
+    error: { ...error.toBody(), retryable: error.row.retryable },
+  };
+  if (form === 'json') terminal.out(`${JSON.stringify(answer, null, 2)}\n`);
+  else if (form === 'yaml') terminal.out((await import('yaml')).stringify(answer));
   terminal.err(`${paint(terminal, 'red', 'error')} ${error.message} (${error.code})\n`);
   const problems = error.details?.['problems'];
   if (Array.isArray(problems))

@@ -94,6 +94,7 @@ export {
   ConfigCheck,
   ConfigSetting,
   Done,
+  FailureAnswer,
   FleetInput,
   FleetRow,
   HealthReport,

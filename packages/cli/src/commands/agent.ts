@@ -23,6 +23,7 @@ export const agentListCommand: Command = {
   maxArgs: 1,
   options: { node: { type: 'string', value: 'NODE', help: 'Only those on this node.' } },
   examples: ['mesh agent list', "mesh agent list 'shard-*'", 'mesh agent list --node pc2 -o json'],
+  answer: Rows,
   async run({ api, options, positionals, print, terminal }) {
     const query = new URLSearchParams();
     if (positionals[0] !== undefined) query.set('target', positionals[0]);
@@ -43,6 +44,7 @@ export const agentShowCommand: Command = {
   maxArgs: 1,
   options: {},
   examples: ['mesh agent show librarian'],
+  answer: Rows,
   async run({ api, positionals, print, terminal }) {
     const rows = await (
       await api()
@@ -89,6 +91,7 @@ export const agentActCommands: readonly Command[] = acts.map(({ act, summary, ex
   maxArgs: 1,
   options: {},
   examples: [example],
+  answer: ActResult,
   async run({ api, positionals, print }) {
     const [name = ''] = positionals;
     const [agent = '', ordinal] = name.split('.');

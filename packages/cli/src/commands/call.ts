@@ -26,6 +26,7 @@ export const callCommand: Command = {
     'mesh call team=search stats --any --timeout 2s',
     'echo \'{"q":"backup"}\' | mesh call librarian search -',
   ],
+  answer: Results,
   async run({ api, options, positionals, print, readStdin, terminal }) {
     const [target = '', action = '', argument = '{}'] = positionals;
     const timeout = String(options['timeout'] ?? '5s');

@@ -1,3 +1,4 @@
+import { ConfigCheck, ConfigSetting, listOf } from '@meshwork/shared';
 import type { Command } from '../command.ts';
 
 /** `mesh config show`. */
@@ -10,6 +11,7 @@ export const configShowCommand: Command = {
   maxArgs: 0,
   options: {},
   examples: ['mesh config show', 'MESH_HTTP_PORT=9000 mesh config show'],
+  answer: listOf(ConfigSetting),
   async run(context) {
     const { showConfigs } = await import('../config/show-configs.ts');
     return showConfigs(context);
@@ -26,6 +28,7 @@ export const configCheckCommand: Command = {
   maxArgs: 0,
   options: {},
   examples: ['mesh config check'],
+  answer: listOf(ConfigCheck),
   async run(context) {
     const { checkConfigs } = await import('../config/check-configs.ts');
     return checkConfigs(context);

@@ -1,3 +1,4 @@
+import { HealthReport } from '@meshwork/shared';
 import type { Command } from '../command.ts';
 
 /** `mesh doctor`. */
@@ -10,6 +11,7 @@ export const doctorCommand: Command = {
   maxArgs: 0,
   options: {},
   examples: ['mesh doctor', 'mesh doctor -o json'],
+  answer: HealthReport,
   async run(context) {
     const { runDoctor } = await import('../doctor/run-doctor.ts');
     return runDoctor(context);

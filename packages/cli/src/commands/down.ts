@@ -1,3 +1,4 @@
+import { Done } from '@meshwork/shared';
 import type { Command } from '../command.ts';
 
 /** `mesh down`. */
@@ -10,6 +11,7 @@ export const downCommand: Command = {
   maxArgs: 0,
   options: {},
   examples: ['mesh down'],
+  answer: Done,
   async run(context) {
     const { takeDown } = await import('../up/take-down.ts');
     return takeDown(context);

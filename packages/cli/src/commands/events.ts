@@ -17,6 +17,7 @@ export const eventsCommand: Command = {
     limit: { type: 'string', short: 'n', value: 'COUNT', help: 'How many back; default 50.' },
   },
   examples: ['mesh events', 'mesh events -f', "mesh events -n 500 -o json | jq '.items[].kind'"],
+  answer: Events,
   async run({ api, options, print, printItem, signal, unread }) {
     const client = await api();
     const limit = wholeNumber(options['limit'], 'limit', 50);

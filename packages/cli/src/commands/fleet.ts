@@ -1,9 +1,14 @@
-import { listOf, FleetRow, Plan, type PlanStep } from '@meshwork/shared';
+import { FleetName, FleetRow, listOf, Plan, type PlanStep } from '@meshwork/shared';
 import { z } from 'zod';
 import type { Command } from '../command.ts';
 import { countOf } from '../output/format.ts';
 import { renderTable } from '../output/table.ts';
 import { paint, type Terminal } from '../output/terminal.ts';
+
+const Fleets = listOf(FleetRow);
+
+/** A fleet file as it was applied. */
+const FleetDocument = z.looseObject({ fleet: FleetName });
 
 /** `mesh plan`. */
 export const planCommand: Command = {
@@ -15,6 +20,7 @@ export const planCommand: Command = {
   maxArgs: 1,
   options: {},
   examples: ['mesh plan fleet.yaml'],
+  answer: Plan,
   async run({ api, cwd, positionals, print, terminal }) {
     const { readFleetFile } = await import('../fleet/read-fleet-file.ts');
     const { document, fleetDir } = await readFleetFile(positionals[0] ?? '', cwd);
@@ -37,6 +43,7 @@ export const applyCommand: Command = {
   maxArgs: 1,
   options: {},
   examples: ['mesh apply fleet.yaml', 'mesh plan fleet.yaml && mesh apply fleet.yaml'],
+  answer: Plan,
   async run({ api, cwd, positionals, print, terminal }) {
     const { readFleetFile } = await import('../fleet/read-fleet-file.ts');
     const { fleet, document, fleetDir } = await readFleetFile(positionals[0] ?? '', cwd);
@@ -59,6 +66,7 @@ export const removeCommand: Command = {
   maxArgs: 1,
   options: {},
   examples: ['mesh remove home-lab'],
+  answer: Plan,
   async run({ api, positionals, print, terminal }) {
     const plan = await (
       await api()
@@ -79,11 +87,11 @@ export const exportCommand: Command = {
   maxArgs: 1,
   options: {},
   examples: ['mesh export', 'mesh export home-lab > fleet.yaml'],
+  answer: z.union([Fleets, FleetDocument]),
   async run({ api, positionals, print }) {
     const client = await api();
     const [name] = positionals;
     if (name === undefined) {
-      const Fleets = listOf(FleetRow);
       print(Fleets, await client.get('/v1/fleets', Fleets), ({ items }) =>
         renderTable(items, [
           { title: 'fleet', cell: (row) => row.fleet },
@@ -95,7 +103,7 @@ export const exportCommand: Command = {
     }
     const row = await client.get(`/v1/fleets/${encodeURIComponent(name)}`, FleetRow);
     const { stringify } = await import('yaml');
-    print(z.unknown(), row.document, (document) => stringify(document));
+    print(FleetDocument, FleetDocument.parse(row.document), (document) => stringify(document));
     return 0;
   },
 };

@@ -1,3 +1,4 @@
+import { JoinResult } from '@meshwork/shared';
 import type { Command } from '../command.ts';
 
 /** `mesh join`. */
@@ -33,6 +34,7 @@ export const joinCommand: Command = {
     'ssh main-pc mesh node invite -o json | jq -r .token | mesh join -',
     "mesh join --main 192.168.1.5:5551 --server-key='rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7'",
   ],
+  answer: JoinResult,
   async run(context) {
     const { runJoin } = await import('../join/run-join.ts');
     return runJoin(context);

@@ -22,6 +22,7 @@ export const logsCommand: Command = {
     'mesh agent logs librarian -f',
     'mesh agent logs librarian -n 1000',
   ],
+  answer: Rows,
   async run({ api, options, positionals, print, printItem, signal, terminal, unread }) {
     const tail = wholeNumber(options['tail'], 'tail', 100);
     const path = `/v1/agents/${encodeURIComponent(positionals[0] ?? '')}/logs?tail=${tail}`;

@@ -24,6 +24,7 @@ export const nodeListCommand: Command = {
   maxArgs: 0,
   options: {},
   examples: ['mesh node list'],
+  answer: Rows,
   async run({ api, print, terminal }) {
     print(Rows, await (await api()).get('/v1/nodes', Rows), ({ items }) =>
       renderNodes(terminal, items),
@@ -42,6 +43,7 @@ export const nodeShowCommand: Command = {
   maxArgs: 1,
   options: {},
   examples: ['mesh node show pc2'],
+  answer: NodeRow,
   async run({ api, positionals, print }) {
     const row = await (
       await api()
@@ -77,6 +79,7 @@ export const nodeInviteCommand: Command = {
     'mesh node invite --uses 3 --expires 10m',
     'mesh node invite --pending',
   ],
+  answer: Invite,
   async run({ api, options, positionals, print }) {
     const expires = String(options['expires'] ?? '1h');
     const ttlMs = parseDuration(expires);
@@ -148,6 +151,7 @@ export const nodeActCommands: readonly Command[] = acts.map(
     maxArgs: needsFingerprint ? 9 : 1,
     options: {},
     examples: [`mesh node ${verb} pc2${needsFingerprint ? ` ${exampleFingerprint}` : ''}`],
+    answer: ActResult,
     async run({ api, positionals, print }) {
       const [name = '', ...words] = positionals;
       const body = words.length === 0 ? { act } : { act, fingerprint: words.join('-') };

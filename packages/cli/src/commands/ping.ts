@@ -15,6 +15,7 @@ export const pingCommand: Command = {
   maxArgs: 1,
   options: { all: { type: 'boolean', help: 'Every node and every agent.' } },
   examples: ['mesh ping', 'mesh ping pc2', "mesh ping 'shard-*'", 'mesh ping --all'],
+  answer: Rows,
   async run({ api, options, positionals, print, terminal }) {
     const [target] = positionals;
     const ask = { all: options['all'] === true, ...(target === undefined ? {} : { target }) };

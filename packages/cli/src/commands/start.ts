@@ -1,3 +1,4 @@
+import { Status } from '@meshwork/shared';
 import type { Command } from '../command.ts';
 
 /** `mesh start`. */
@@ -16,6 +17,7 @@ export const startCommand: Command = {
     },
   },
   examples: ['mesh start', 'mesh start --documents ~/notes'],
+  answer: Status,
   async run(context) {
     const { startExample } = await import('../up/start-example.ts');
     return startExample(context);

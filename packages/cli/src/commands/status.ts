@@ -21,6 +21,7 @@ export const statusCommand: Command = {
     'mesh status --check && echo all well',
     "mesh status -o json | jq '.agents[].state'",
   ],
+  answer: Status,
   async run({ api, options, print, terminal }) {
     const status = await (await api()).get('/v1/status', Status);
     print(Status, status, (value) => renderStatus(terminal, value));

@@ -1,3 +1,5 @@
+import { Done, HealthReport, Status } from '@meshwork/shared';
+import { z } from 'zod';
 import type { Command } from '../command.ts';
 import { meshDirToMake } from '../mesh/find-mesh.ts';
 import { toNodeName } from '../mesh/settings.ts';
@@ -23,6 +25,7 @@ export const upCommand: Command = {
     },
   },
   examples: ['mesh up', 'mesh up --detach', 'mesh up --dir /srv/lab'],
+  answer: z.union([Status, HealthReport, Done]),
   async run(context) {
     const { bringUp } = await import('../up/bring-up.ts');
     const name = context.options['name'] ?? context.host;

@@ -184,6 +184,17 @@ export const LogRow = z.object({
 });
 export type LogRow = z.infer<typeof LogRow>;
 
+/** What a failed request is answered, and what `mesh -o json` prints for one. */
+export const FailureAnswer = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    details: z.record(z.string(), z.unknown()).optional(),
+    retryable: z.boolean().optional(),
+  }),
+});
+export type FailureAnswer = z.infer<typeof FailureAnswer>;
+
 /** What a command that only did something prints: `up --detach`, `down`. */
 export const Done = z.object({ message: z.string() });
 export type Done = z.infer<typeof Done>;
