@@ -19,8 +19,9 @@ export interface LiveNode {
   readonly heartbeat?: NodeHeartbeat | undefined;
   /** Monotonic ms of the last sign of life. */
   readonly heardAtMs?: number | undefined;
+  /** Of this connection; absent until the node has said what it obeys. */
   readonly report?: NodeReport | undefined;
-  /** Of the report, by id. */
+  /** Of the last report, by id; an earlier connection's while this one has none, and stale then. */
   readonly instances?: ReadonlyMap<InstanceId, InstanceReport> | undefined;
   /** Monotonic ms. */
   readonly reportedAtMs?: number | undefined;
@@ -59,22 +60,15 @@ export function sightOf(node: LiveNode | undefined, instance: InstanceId, nowMs:
   if (node === undefined || status === undefined) {
     return { state: 'unknown', isStale: true, reason: 'its node is not in this mesh', ageMs };
   }
-  if (status === 'dead' || status === 'left' || status === 'unknown' || node.report === undefined) {
+  if (status === 'dead' || status === 'left' || status === 'unknown') {
     const last = report === undefined ? '' : `; it was ${report.state} when last heard`;
-    const what = status === 'unknown' ? 'not heard yet' : status;
-    const reason =
-      status === 'alive' || status === 'not acting'
-        ? 'its node has not reported yet'
-        : `its node is ${what}${last}`;
+    const reason = `its node is ${status === 'unknown' ? 'not heard yet' : status}${last}`;
     return { state: 'unknown', isStale: true, reason, report, ageMs };
   }
   if (report === undefined) {
-    return {
-      state: 'waiting',
-      isStale: isStale(node, nowMs),
-      reason: 'its node has not taken it over yet',
-      ageMs,
-    };
+    const isHeard = node.report !== undefined;
+    const reason = isHeard ? 'its node has not taken it over yet' : 'its node has not reported yet';
+    return { state: isHeard ? 'waiting' : 'unknown', isStale: isStale(node, nowMs), reason, ageMs };
   }
   return {
     state: report.state,

@@ -122,7 +122,9 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
         const isAway = error.code === 'MESH_STORE_UNAVAILABLE';
         if (!isLost && !(isRepeat && isAway)) throw error;
         if (clock.monotonic() >= givenUpAtMs) told(outcomeUnknown(error));
-        await clock.sleep(retryMs, stopping.signal);
+        await clock.sleep(retryMs, stopping.signal).catch(() => {
+          throw outcomeUnknown(error);
+        });
       }
     }
   }

@@ -49,6 +49,15 @@ describe('sightOf', () => {
     expect(see(undefined)).toMatchObject({ seen: 'unknown', stale: true });
   });
 
+  it('keeps what an earlier connection reported, as stale, until the node reports again', () => {
+    const back = live('alive', { report: undefined });
+    expect(see(back)).toMatchObject({ seen: 'ready', stale: true });
+    expect(see(live('alive', { report: undefined, instances: undefined }))).toMatchObject({
+      seen: 'unknown',
+      stale: true,
+    });
+  });
+
   it('shows what a node has not taken over yet as waiting', () => {
     expect(see(live('alive', { instances: new Map() }))).toMatchObject({ seen: 'waiting' });
   });
