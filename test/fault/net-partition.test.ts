@@ -154,4 +154,76 @@ describe('a partition between two PCs', () => {
       },
     );
   }
+
+  itNeeds(
+    ['netns', 'iptables', 'python3'],
+    'leaves the cut-off node at work: it restarts what crashes there, and obeys what was changed meanwhile once it is healed',
+    async () => {
+      const pids = await pidsNow();
+      const starts = (await readDiary(diary('far-two'))).length;
+      const processes = watchProcesses([pids['near'] ?? Number.NaN]);
+
+      await net.cut();
+      await until('the far node is dead', async () => stateOfFar(await api.status()) === 'dead', {
+        withinMs: noticedWithinMs,
+      });
+      process.kill(pids['far-two'] ?? Number.NaN, 'SIGKILL');
+      await until('far-two runs again', async () => {
+        const lines = (await readDiary(diary('far-two'))).slice(starts);
+        return lines.some(({ what, pid }) => what === 'start' && pid !== pids['far-two']);
+      });
+      expect((await mesh.mesh('agent', 'stop', 'far-one')).code).toBe(0);
+      const isRunning = (): boolean => isAlive(pids['far-one'] ?? Number.NaN);
+      expect(isRunning()).toBe(true);
+      await net.heal();
+
+      const stopped = await until(
+        'the order has reached the far node',
+        async () => {
+          const status = await api.status();
+          const found = row(status, 'far-one');
+          return stateOfFar(status) === 'alive' && found.state === 'stopped' && status;
+        },
+        { withinMs: attachedWithinMs },
+      );
+      expect(isRunning()).toBe(false);
+      expect(row(stopped, 'far-two')).toMatchObject({ crashes: 1, restarts: 1 });
+      expect(await processes.end()).toEqual([]);
+      await mesh.mesh('agent', 'start', 'far-one');
+      await mesh.untilReady({ agents: 3 });
+    },
+  );
+
+  itNeeds(
+    ['netns', 'iptables', 'python3'],
+    'of one direction only restarts nothing either, and is over within 3 s of healing',
+    async () => {
+      for (const at of ['main', 'far'] as const) {
+        const pids = await pidsNow();
+        const processes = watchProcesses(Object.values(pids));
+
+        await net.cut(at);
+        await until(
+          'the far node is not said to be alive',
+          async () => stateOfFar(await api.status()) !== 'alive',
+          { withinMs: noticedWithinMs },
+        );
+        await net.heal();
+
+        await until(`all is attached, cut at ${at}`, async () => isAttached(await api.status()), {
+          withinMs: attachedWithinMs,
+        });
+        expect(await processes.end()).toEqual([]);
+        expect(await pidsNow()).toEqual(pids);
+      }
+    },
+  );
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

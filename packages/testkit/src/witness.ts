@@ -1,5 +1,6 @@
 import { isSameProcess, readProcessIdentity, type ProcessIdentity } from '@meshwork/platform';
 import { setTimeout as delay } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
 
 /** Looks at something all the time while a fault lasts. */
 export interface Witness {
@@ -18,7 +19,7 @@ export function watchProcesses(pids: Iterable<number>): Witness {
   );
 }
 
-/** Looks every `everyMs`; `look` answers what is wrong now. Looks a last time when it is told to end. */
+/** Looks every `everyMs`; `look` answers what is wrong now. Looks a last time when it is told to end. Ends with its test at last. */
 export function watch(
   everyMs: number,
   look: () => readonly string[] | Promise<readonly string[]>,
@@ -37,6 +38,7 @@ export function watch(
   const looking = lookOn();
   // What `look` throws comes out of `end`.
   looking.catch(() => {});
+  onTestFinished(() => ending.abort());
   return {
     async end() {
       ending.abort();
