@@ -17,7 +17,7 @@ import {
 } from '@meshwork/shared';
 import { instancesFor, isSameAssignment } from '../core/assignments.ts';
 import { createIndexReader } from '../core/desired-index.ts';
-import { isUsable, sightOf, type LiveNode } from '../core/live.ts';
+import { sightOf, type LiveNode } from '../core/live.ts';
 import { peersFor } from '../core/peers.ts';
 import { standingOf } from '../core/reigns.ts';
 import type { LiveNodes } from './live-nodes.ts';
@@ -115,15 +115,20 @@ export function createAssigner(deps: {
     const { name } = node;
     if (!pushed.has(name) || !hub.isBound(name, 'node')) return;
     const nowMs = clock.monotonic();
+    let isUnheard = false;
     const message = peersFor(name, readIndex(), (record) => {
       const other = live.nodes.get(record.node);
       const sight = sightOf(other, record.instance, nowMs);
+      isUnheard ||= other !== undefined && isStillToReport(other);
       return {
-        isReady: isUsable(sight),
+        // Also where its daemon is away for a moment: agents outlive it.
+        isReady: sight.state === 'ready',
         host: other?.facts?.address,
         ports: sight.report?.ports ?? {},
       };
     });
+    // After our own start: what the node was told before holds until the others have reported, or are dead.
+    if (isUnheard) return;
     const text = JSON.stringify(message);
     if ((peers.get(name) ?? '{"agents":[]}') === text) return;
     if (hub.sendLatest(name, NodePeers, message) === 'queued') peers.set(name, text);
@@ -177,4 +182,10 @@ export function createAssigner(deps: {
       await Promise.all([ticking, gathering, advancing]);
     },
   };
+}
+
+/** Nothing is known yet of what runs there, and it will be soon. */
+function isStillToReport({ member, instances }: LiveNode): boolean {
+  const isGone = member.status === 'dead' || member.status === 'left';
+  return !isGone && instances === undefined;
 }

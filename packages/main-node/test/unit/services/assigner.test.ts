@@ -96,7 +96,7 @@ async function start(state: MeshState = placed) {
         const { term, revision, instances } = body as NodeAssign;
         return `${term}.${revision}: ${instances.map(({ instance }) => instance).join(' ')}`;
       });
-  return { clock, hub, keeper, assigner, report, assigned };
+  return { clock, hub, nodes, keeper, assigner, report, assigned };
 }
 
 const obeyed = (term: number, revision: number, ...instances: readonly InstanceReport[]) =>
@@ -207,10 +207,38 @@ describe('assigner', () => {
     expect(assigned(n2)).toEqual(['5.10: b.0']);
   });
 
+  it('tells a node nothing of others that have not reported yet, and that they are not ready once they are dead', async () => {
+    const { hub, report, nodes, clock } = await start();
+    const unheard = { name: n1, member: { status: 'unknown', sinceMs: 0 } } as const;
+    nodes.set(n1, unheard);
+    await report(n2, obeyed(3, 4));
+    await clock.advance(5_000);
+    expect(hub.of(NodePeers.kind)).toEqual([]);
+    nodes.set(n1, { ...unheard, member: { status: 'dead', sinceMs: 0 } });
+    await clock.advance(500);
+    expect(hub.of(NodePeers.kind).map(({ body }) => (body as NodePeers).agents)).toEqual([
+      [{ agent: 'a', group: 'core', ready: false, addresses: {} }],
+    ]);
+  });
+
+  it('counts as ready what runs on while its daemon is away for a moment', async () => {
+    const { hub, report, nodes } = await start();
+    await report(n1, obeyed(5, 10, makeInstanceReport(a, { ports: { zmq: 7140 } })));
+    const heard = nodes.get(n1)!;
+    nodes.set(n1, {
+      ...heard,
+      member: { status: 'rejoining', incarnation: 1, heardAtMs: 0, sinceMs: 0 },
+    });
+    await report(n2, obeyed(3, 4));
+    expect(hub.of(NodePeers.kind).map(({ body }) => (body as NodePeers).agents)).toMatchObject([
+      [{ agent: 'a', ready: true }],
+    ]);
+  });
+
   it('tells a node when what it depends on elsewhere becomes ready, once', async () => {
     const { hub, report, clock } = await start();
-    await report(n2, obeyed(3, 4));
     await report(n1, obeyed(3, 4, makeInstanceReport(a, { state: 'starting' })));
+    await report(n2, obeyed(3, 4));
     await report(n1, obeyed(5, 10, makeInstanceReport(a, { ports: { zmq: 7140 } })));
     await clock.advance(5_000);
     const told = hub.of(NodePeers.kind).map(({ to, body }) => [to, (body as NodePeers).agents]);
