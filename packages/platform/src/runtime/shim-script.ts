@@ -80,8 +80,10 @@ while :; do
   size=$("$wc" -c <"$dir/$n.log")
   : "\${size:=0}"
   if [ "$status" = 0 ]; then
-    # Fewer reads than asked for ("12+3 records in"): everybody has closed the pipe.
-    [ $((\${report%% *})) -lt "$reads" ] && exit
+    # Fewer reads than asked for ("12+3 records in"): everybody has closed the pipe. A warning may stand before it.
+    report=\${report%% records in*}
+    [ $((\${report##*
+})) -lt "$reads" ] && exit
     reserved=yes
   elif [ "$status" -lt 128 ]; then
     # Never waits for output, for there may be space again before there is output: that would be dropped for nothing.
