@@ -81,7 +81,8 @@ export function createUplink(deps: UplinkDeps, config: UplinkConfig): Uplink {
     onExpired: (_, message) => requests.onExpired(message.id),
     onClosed: (closed, messages) => {
       requests.onGone(closed, messages);
-      attempt?.close('closed');
+      // A binding that a newer hello replaced ends alone: the connection carries the newer one.
+      if (closed === connection) attempt?.close('closed');
     },
   });
 
