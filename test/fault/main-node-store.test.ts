@@ -122,3 +122,34 @@ describe('Redis with an older database', () => {
     await untilRows('three is gone', (rows) => !rows.has('three.0'));
   });
 });
+
+describe('Redis that is away', () => {
+  it('costs no agent and no look: changes are refused as retryable until it is back', async () => {
+    mesh = await startRealMesh();
+    await mesh.apply({ fleet: 'lab', agents: { one: on('main-pc') } });
+    const before = await mesh.untilReady({ agents: 1 });
+    const redis = await mesh.pidOf('redis');
+
+    process.kill(redis, 'SIGSTOP');
+    await until(
+      'the store is down',
+      async () => (await mesh.status()).mesh.store.state === 'down',
+      {
+        withinMs: 10_000,
+      },
+    );
+    const refused = await mesh.mesh('agent', 'stop', 'one', '-o', 'json');
+    const during = await rowsOf();
+    process.kill(redis, 'SIGCONT');
+    await until('the store is up', async () => (await mesh.status()).mesh.store.state === 'up', {
+      withinMs: 10_000,
+    });
+
+    expect(refused.code).toBe(4);
+    expect(refused.stderr).toContain('MESH_STORE_UNAVAILABLE');
+    expect(during.get('one.0')).toMatchObject({ state: 'ready', desired: 'run' });
+    expect(pidsIn(during)).toEqual(pidsIn(before));
+    expect((await mesh.mesh('agent', 'stop', 'one')).code).toBe(0);
+    await untilRows('one is stopped', (rows) => rows.get('one.0')?.state === 'stopped');
+  });
+});
