@@ -63,7 +63,7 @@ export function fillIn(
 }
 
 /** `search-api` as part of a variable's name: `SEARCH_API`. */
-export function toEnvName(name: string): string {
+function toEnvName(name: string): string {
   return name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
 }
 

@@ -20,7 +20,7 @@ export interface Circumstances {
 }
 
 /** So long an instance waits for what should be ready on other nodes while the main node is away. */
-export const ALONE_WAIT_MS = 30_000;
+const ALONE_WAIT_MS = 30_000;
 
 /**
  * Brings every instance one step nearer to what is wanted: orders, then starts and stops whose turn it is, then time.

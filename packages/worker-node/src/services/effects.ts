@@ -26,9 +26,9 @@ export interface EffectDeps {
 }
 
 /** How long a port that somebody holds is left alone before the next look. */
-export const BLOCKED_RETRY_MS = 1_000;
+const BLOCKED_RETRY_MS = 1_000;
 /** How long processes that could not be ended are left alone before the next try. */
-export const STUCK_RETRY_MS = 5_000;
+const STUCK_RETRY_MS = 5_000;
 
 /** Carries out what `stepInstance` decided, and tells it what came of it. Decides nothing, never rejects. */
 export function createEffects(deps: EffectDeps): {

@@ -47,7 +47,7 @@ export interface Reporter extends Component {
 /** Changes of so long are told in one report. */
 const GATHER_MS = 20;
 /** A report is sent at least so often: ages and load of what did not change. */
-export const REPORT_EVERY_MS = 5_000;
+const REPORT_EVERY_MS = 5_000;
 /** Reports stay under a message's bound: this many last lines in all. */
 const MAX_LAST_LINES = 2_000;
 
