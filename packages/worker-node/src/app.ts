@@ -59,6 +59,7 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
   let addresses = join.addresses;
   let dialAddress = '127.0.0.1';
   let isDraining = false;
+  let isRising = false;
   let whyLeft: 'stopped' | 'removed' = 'stopped';
 
   const agentSide = createAgentSide({
@@ -154,9 +155,12 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
     if (main !== undefined) dialAddress = await findDialAddress(main.host);
   }
 
-  /** This incarnation was called dead: the next one comes back. */
+  /** This incarnation was called dead: the next one comes back. Told several times of one death, it rises once. */
   function rise(atLeast = 0): void {
-    files.state.raise(atLeast).then(
+    if (isRising) return;
+    isRising = true;
+    const raised = files.state.raise(atLeast).finally(() => (isRising = false));
+    raised.then(
       (incarnation) => {
         logger.warn({ incarnation }, 'this node was called dead and comes back');
         uplink.renew(incarnation);
@@ -237,7 +241,7 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
     { clock, logger, path: files.join, isBound, onAddresses: moveTo },
     join,
   );
-  const all = runComponents([...agentSide.components, http, uplink, heartbeat, follower, goodbye], {
+  const all = runComponents([heartbeat, ...agentSide.components, http, uplink, follower, goodbye], {
     name: 'worker-node',
     clock,
     logger,

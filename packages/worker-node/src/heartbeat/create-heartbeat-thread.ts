@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Clock, Logger, Metrics } from '@meshwork/shared';
 import type { HeartbeatContent, HeartbeatThread } from '../services/ports.ts';
@@ -43,7 +42,11 @@ const STAMP_EVERY_MS = 100;
 /** Pause before a thread that ended unasked is started again. */
 const RESTART_AFTER_MS = 1000;
 
-/** Starts the thread, stamps the board from the daemon's loop, and starts the thread again should it ever end by itself. */
+/**
+ * Starts the thread, stamps the board from the daemon's loop, and starts the thread again should it ever end by itself.
+ *
+ * `start` resolves at once: loading the thread takes most of a second, in which the daemon can do its own starting.
+ */
 export function createHeartbeatThread(
   deps: HeartbeatThreadDeps,
   options: HeartbeatThreadOptions,
@@ -79,7 +82,7 @@ export function createHeartbeatThread(
       name: 'heartbeat',
     });
     spawned.on('message', (message: FromHeartbeatThread) => {
-      if (message.type === 'log') logger[message.level](message.fields, message.message);
+      logger[message.level](message.fields, message.message);
     });
     // Its end is handled as an end, whatever the reason.
     spawned.on('error', (error) => logger.error({ err: error }, 'the heartbeat thread failed'));
@@ -112,17 +115,10 @@ export function createHeartbeatThread(
 
   return {
     name: 'heartbeats',
-    async start(signal) {
+    async start() {
       startedAtMs = threadClockMs();
       board.stamp(0);
-      const first = spawn();
-      try {
-        await untilStarted(first, signal);
-      } catch (error) {
-        await first.terminate();
-        throw error;
-      }
-      running = Promise.all([keepAlive(first), stamp()]);
+      running = Promise.all([keepAlive(spawn()), stamp()]);
     },
     async stop(signal) {
       if (stopping.signal.aborted) return void (await running);
@@ -148,21 +144,4 @@ export function createHeartbeatThread(
 
 function exitOf(worker: Worker): Promise<void> {
   return new Promise((resolve) => worker.once('exit', () => resolve()));
-}
-
-/** Rejects when the thread fails, ends, or the signal aborts first. */
-async function untilStarted(worker: Worker, signal: AbortSignal): Promise<void> {
-  const done = new AbortController();
-  const either = AbortSignal.any([signal, done.signal]);
-  try {
-    await Promise.race([
-      once(worker, 'message', { signal: either }),
-      once(worker, 'exit', { signal: either }).then(() => {
-        throw new Error('the heartbeat thread ended before it had started');
-      }),
-    ]);
-    signal.throwIfAborted();
-  } finally {
-    done.abort();
-  }
 }

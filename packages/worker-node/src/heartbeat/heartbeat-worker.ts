@@ -15,7 +15,7 @@ import {
 import { NodeHeartbeat, type LogFields, type Logger, type Metrics } from '@meshwork/shared';
 import { trimHeap } from '../machine/trim-heap.ts';
 import { openLoopBoard, threadClockMs } from './loop-board.ts';
-import { runHeartbeats } from './run-heartbeats.ts';
+import { createHeartbeats } from './create-heartbeats.ts';
 import type {
   FromHeartbeatThread,
   HeartbeatThreadData,
@@ -40,7 +40,7 @@ async function run(port: MessagePort, data: HeartbeatThreadData): Promise<void> 
       logger,
       metrics: createWireMetrics(createUncounted()),
       events: {
-        onWelcome() {},
+        onWelcome: () => heartbeats.beat(),
         onRefused: (error) => logger.warn({ ...error }, 'the heartbeat connection was refused'),
         onLost: () => logger.warn({}, 'the heartbeat connection was lost'),
       },
@@ -51,6 +51,23 @@ async function run(port: MessagePort, data: HeartbeatThreadData): Promise<void> 
       incarnation: content.incarnation,
       about: () => connection.about,
     },
+  );
+
+  const heartbeats = createHeartbeats(
+    {
+      clock,
+      board,
+      nowMs: threadClockMs,
+      startedAtMs: data.startedAtMs,
+      send: (heartbeat) => uplink.sendLatest(NodeHeartbeat, heartbeat),
+      readMachine: () => ({
+        load1: loadavg()[0] ?? 0,
+        memoryUsedRatio: 1 - freemem() / totalmem(),
+      }),
+      content: () => content,
+      onStuck: (silentMs) => endProcess(silentMs, data),
+    },
+    data,
   );
 
   port.on('message', (message: ToHeartbeatThread) => {
@@ -71,25 +88,8 @@ async function run(port: MessagePort, data: HeartbeatThreadData): Promise<void> 
   });
 
   await uplink.start(stopping.signal);
-  tell(port, { type: 'started' });
   trimHeap();
-  await runHeartbeats(
-    {
-      clock,
-      board,
-      nowMs: threadClockMs,
-      startedAtMs: data.startedAtMs,
-      send: (heartbeat) => uplink.sendLatest(NodeHeartbeat, heartbeat),
-      readMachine: () => ({
-        load1: loadavg()[0] ?? 0,
-        memoryUsedRatio: 1 - freemem() / totalmem(),
-      }),
-      content: () => content,
-      onStuck: (silentMs) => endProcess(silentMs, data),
-    },
-    data,
-    stopping.signal,
-  );
+  await heartbeats.run(stopping.signal);
   await uplink.stop(AbortSignal.abort());
   port.close();
 }

@@ -32,11 +32,9 @@ export type ToHeartbeatThread =
   | { readonly type: 'stop' };
 
 /** Thread -> daemon. */
-export type FromHeartbeatThread =
-  | { readonly type: 'started' }
-  | {
-      readonly type: 'log';
-      readonly level: 'debug' | 'info' | 'warn' | 'error';
-      readonly fields: Readonly<Record<string, unknown>>;
-      readonly message: string;
-    };
+export interface FromHeartbeatThread {
+  readonly type: 'log';
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}

@@ -27,18 +27,23 @@ export interface HeartbeatPolicy {
   readonly endAfterMs: number;
 }
 
-/** Sends a heartbeat every `everyMs`, at its own pace, until `signal` aborts. */
-export async function runHeartbeats(
-  deps: HeartbeatDeps,
-  policy: HeartbeatPolicy,
-  signal: AbortSignal,
-): Promise<void> {
+/** The sending of heartbeats. */
+export interface Heartbeats {
+  /** Sends one now, beside the regular ones: a new connection need not wait for its first. */
+  beat(): void;
+  /** Sends one every `everyMs`, at its own pace, until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Makes heartbeats, numbered from 0. */
+export function createHeartbeats(deps: HeartbeatDeps, policy: HeartbeatPolicy): Heartbeats {
   const { board } = deps;
   const watchPolicy = { endAfterMs: policy.endAfterMs, maxStepMs: 2 * policy.everyMs };
   let watch = beginLoopWatch(deps.nowMs());
   let sequence = 0;
 
-  for await (const _ of deps.clock.ticks(policy.everyMs, signal)) {
+  /** Whether the daemon's loop still turns now and then. */
+  function beat(): boolean {
     const nowMs = deps.nowMs();
     const step = stepLoopWatch(watch, { turnedAtMs: board.turnedAtMs, nowMs }, watchPolicy);
     ({ watch } = step);
@@ -52,8 +57,17 @@ export async function runHeartbeats(
     });
     sequence += 1;
     if (sent === 'queued') board.countSent();
-    if (step.isStuck) return deps.onStuck(watch.silentMs);
+    return !step.isStuck;
   }
+
+  return {
+    beat: () => void beat(),
+    async run(signal) {
+      for await (const _ of deps.clock.ticks(policy.everyMs, signal)) {
+        if (!beat()) return deps.onStuck(watch.silentMs);
+      }
+    },
+  };
 }
 
 function round(ms: number): number {

@@ -2,7 +2,7 @@ import { Incarnation, type NodeHeartbeat } from '@meshwork/shared';
 import { createFakeClock } from '@meshwork/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import { openLoopBoard, threadClockMs } from '../../../src/heartbeat/loop-board.ts';
-import { runHeartbeats } from '../../../src/heartbeat/run-heartbeats.ts';
+import { createHeartbeats } from '../../../src/heartbeat/create-heartbeats.ts';
 
 function start(options: { readonly endAfterMs?: number } = {}) {
   const clock = createFakeClock();
@@ -11,7 +11,7 @@ function start(options: { readonly endAfterMs?: number } = {}) {
   const stopping = new AbortController();
   const loop = { turnedAtMs: clock.monotonic(), lagMs: 0, counted: 0 };
   let content = { incarnation: Incarnation.parse(3), instancesDigest: 'one' };
-  const running = runHeartbeats(
+  const heartbeats = createHeartbeats(
     {
       clock,
       nowMs: () => clock.monotonic(),
@@ -32,8 +32,8 @@ function start(options: { readonly endAfterMs?: number } = {}) {
       onStuck: (silentMs) => stuck.push(silentMs),
     },
     { everyMs: 500, endAfterMs: options.endAfterMs ?? 60_000 },
-    stopping.signal,
   );
+  const running = heartbeats.run(stopping.signal);
   onTestFinished(async () => {
     stopping.abort();
     await running;
@@ -42,6 +42,7 @@ function start(options: { readonly endAfterMs?: number } = {}) {
     clock,
     sent,
     stuck,
+    heartbeats,
     loop,
     stopping,
     running,
@@ -84,6 +85,19 @@ test('goes on while the loop is silent, and says for how long it has been', asyn
   await clock.advance(3000);
 
   expect(sent.map(({ loopSilentMs }) => loopSilentMs)).toEqual([500, 1000, 1500, 2000, 2500, 3000]);
+});
+
+test('sends one more at once for a new connection, and keeps its pace', async () => {
+  const { clock, sent, heartbeats } = start();
+
+  await clock.advance(200);
+  heartbeats.beat();
+  await clock.advance(300);
+
+  expect(sent.map(({ sequence, uptimeMs }) => [sequence, uptimeMs])).toEqual([
+    [0, 200],
+    [1, 500],
+  ]);
 });
 
 test('gives the daemon up once, after its last heartbeat', async () => {
