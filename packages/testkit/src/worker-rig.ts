@@ -185,6 +185,8 @@ export async function createWorkerRig(
     hellos,
     heartbeats,
     async start(env = {}) {
+      // What an earlier daemon said is no evidence of what this one does.
+      lastReport = undefined;
       const started = spawn(
         process.execPath,
         ['--disable-warning=ExperimentalWarning', entry, '--dir', nodeDir],

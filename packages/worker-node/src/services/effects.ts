@@ -15,6 +15,8 @@ export interface EffectDeps {
   launch(instance: Instance, launch: number): Promise<LaunchOutcome>;
   /** The end of an instance's output. */
   readLastLines(instance: InstanceId): Promise<readonly string[]>;
+  /** Aborts when the daemon ends: what is cut off then is for the next daemon to find, and counts as nothing. */
+  readonly stopping: AbortSignal;
   /** It is about to be asked to end: it may finish what it works on. */
   beforeStop(instance: InstanceId): void;
   /** Steps an instance. */
@@ -90,6 +92,7 @@ export function createEffects(deps: EffectDeps): {
         return deps.apply(instance, { type: 'blocked', reason, retryInMs: BLOCKED_RETRY_MS });
       }
       case 'failed': {
+        if (deps.stopping.aborted) return;
         const { code, message } = outcome.error;
         logger.warn({ instance: instance.id, code, err: outcome.error }, 'instance not started');
         const exit: LastExit = { evidence: `not started: ${message}`, atMs: clock.now() };
@@ -103,7 +106,7 @@ export function createEffects(deps: EffectDeps): {
   function bind(instance: Instance, run: Run, launch: number): void {
     instance.run = run;
     void run.exit.then((exit) => {
-      if (instance.run !== run) return;
+      if (instance.run !== run || deps.stopping.aborted) return;
       deps.apply(instance, { type: 'exited', launch, exit, jitter: random.next() });
     });
   }
@@ -114,6 +117,7 @@ export function createEffects(deps: EffectDeps): {
     const { signal, grace } = instance.assigned.spec.stop;
     deps.beforeStop(instance.id);
     const tree = await run.end({ signal, graceMs: grace });
+    if (deps.stopping.aborted) return;
     if (tree.left.length > 0 || !run.ended) {
       const { left } = tree;
       logger.error({ instance: instance.id, left }, 'processes could not be ended');
@@ -130,6 +134,7 @@ export function createEffects(deps: EffectDeps): {
     if (run !== undefined) {
       const { signal, grace } = instance.assigned.spec.stop;
       const tree = await run.end({ signal, graceMs: grace });
+      if (deps.stopping.aborted) return;
       if (tree.left.length > 0) {
         const { left } = tree;
         logger.error({ instance: instance.id, left }, 'processes could not be ended');

@@ -71,6 +71,7 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
   const { clock, random, logger, links, prober, logs } = deps;
   const metrics = createSupervisionMetrics(deps.metrics);
 
+  const stopping = new AbortController();
   let unreadable: readonly UnreadableInstance[] = [];
 
   const effects = createEffects({
@@ -86,6 +87,7 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
       return outcome;
     },
     readLastLines: (instance) => logs.readLast(instance, LAST_LINES),
+    stopping: stopping.signal,
     beforeStop: (instance) => links.drain(instance),
     apply: (instance, event) => table.apply(instance, event),
     onObserved: () => reporter.notify(),
@@ -163,6 +165,14 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
     reporter.notify();
   }
 
+  const lastOfAll: Component = {
+    name: 'effects',
+    async start() {},
+    async stop() {
+      stopping.abort();
+    },
+  };
+
   return {
     supervisor,
     reporter,
@@ -171,6 +181,6 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
       unreadable = instances;
       reporter.notify();
     },
-    components: [supervisor, reporter],
+    components: [supervisor, reporter, lastOfAll],
   };
 }

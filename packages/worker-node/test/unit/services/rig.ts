@@ -43,7 +43,7 @@ export interface SupervisionRig {
   readonly heldPorts: Map<number, string>;
   /** Launches that the test lets go on. */
   holdLaunches: boolean;
-  readonly heldLaunches: (() => void)[];
+  readonly heldLaunches: ((error?: Error) => void)[];
   lastLines: readonly string[];
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -75,7 +75,7 @@ export function createSupervisionRig(options: { startConcurrency?: number } = {}
   const records = new Map<InstanceId, InstanceRecord>();
   const disk: SupervisionRig['disk'] = { desired: undefined };
   const heldPorts = new Map<number, string>();
-  const heldLaunches: (() => void)[] = [];
+  const heldLaunches: SupervisionRig['heldLaunches'] = [];
   let pid = 100;
   let revision = 0;
 
@@ -86,7 +86,11 @@ export function createSupervisionRig(options: { startConcurrency?: number } = {}
     check: async () => [],
     async launch(spec) {
       launches.push(spec);
-      if (rig.holdLaunches) await new Promise<void>((resolve) => heldLaunches.push(resolve));
+      if (rig.holdLaunches) {
+        await new Promise<void>((resolve, reject) => {
+          heldLaunches.push((error) => (error === undefined ? resolve() : reject(error)));
+        });
+      }
       const run = createPlayedRun(spec, (pid += 1), clock.now(), () => runs.delete(spec.id));
       runs.set(spec.id, run);
       return run;

@@ -141,6 +141,18 @@ describe('launches', () => {
     expect(rig.supervision.instances.size).toBe(0);
   });
 
+  it('that the end of the daemon cuts off count as nothing', async () => {
+    rig.holdLaunches = true;
+    await rig.start();
+    await rig.assign({ a: {} });
+    await rig.stop();
+
+    rig.heldLaunches.shift()?.(new MeshError('MESH_STOPPING', 'stopping'));
+    await pass(rig.clock, 0);
+
+    expect(rig.report('a')).toMatchObject({ state: 'starting', crashes: 0 });
+  });
+
   it('wait for a fixed port that somebody holds, and pick another auto port', async () => {
     rig.heldPorts.set(80, 'pid 7 (nginx)').set(20_005, 'pid 8 (x)');
     await rig.start();
