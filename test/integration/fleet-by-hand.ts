@@ -75,6 +75,7 @@ export function createByHand({ fleet, documents, state }: ByHandOptions): ByHand
   function resolve(text: string): string {
     const variables: Record<string, string> = {
       'node.var.documents': documents,
+      'node.var.state': state,
       'node.var.python': python,
       'node.var.node': process.execPath,
     };
@@ -87,7 +88,6 @@ export function createByHand({ fleet, documents, state }: ByHandOptions): ByHand
       MESH_AGENT: name,
       MESH_INSTANCE: `${name}.0`,
       MESH_NODE: spec.placement.node,
-      MESH_STATE_DIR: join(state, name),
       MESH_PORT_HTTP: String(ports.get(name) ?? 0),
     };
     for (const [key, value] of Object.entries(spec.env)) env[key] = resolve(value);

@@ -7,7 +7,13 @@ import { CallResult, listOf, Status, type AgentRow } from '@meshwork/shared';
 import { findLeftProcesses, hasNeed, itNeeds, until } from '@meshwork/testkit';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { z } from 'zod';
-import { makeMeshFolder, type MeshFolder, type RunningCommand } from './mesh-folder.ts';
+import {
+  makeMeshFolder,
+  openMeshShell,
+  type MeshFolder,
+  type RunningCommand,
+} from './mesh-folder.ts';
+import { isFollowing, readReadmeCommands } from './readme-commands.ts';
 
 const needs = ['python3'] as const;
 const startedWithinMs = 60_000;
@@ -151,6 +157,34 @@ describe('mesh start', () => {
     }
   });
 
+  itNeeds(needs, 'answers every command that the README shows for it', async () => {
+    await untilAllReady();
+    const { example } = await readReadmeCommands();
+    const clone = openMeshShell(process.cwd(), {
+      env: { MESH_DIR: join(folder.path, '.mesh', 'example') },
+    });
+    const failed: string[] = [];
+
+    for (const command of example) {
+      const words = [...command.replace(/^(bin\/)?mesh /, '').matchAll(/'([^']*)'|(\S+)/g)].map(
+        ([, quoted, bare]) => quoted ?? bare ?? '',
+      );
+      if (isFollowing(command)) {
+        const following = clone.start(...words);
+        await following.untilSays('\n');
+        following.child.kill('SIGINT');
+        if ((await following.ended) !== 0) failed.push(`${command}: ${following.output()}`);
+      } else {
+        const { code, stdout, stderr } = await clone.mesh(...words);
+        if (code !== 0) failed.push(`${command}: ${stdout}${stderr}`);
+      }
+      if (command.includes('restart')) await untilAllReady();
+    }
+
+    expect(failed).toEqual([]);
+    expect(example.length).toBeGreaterThan(8);
+  });
+
   itNeeds(
     needs,
     'killed with -9 leaves everything running; the next start takes it over',
@@ -172,6 +206,7 @@ describe('mesh start', () => {
   itNeeds(needs, 'stops everything with Ctrl-C; the next start has the same fleet', async () => {
     const before = await untilAllReady();
     const fleets = (await folder.mesh('export', '-o', 'json')).stdout;
+    await folder.mesh('call', 'memory-store', 'put', '{"key":"kept","value":"over the night"}');
 
     starting.child.kill('SIGINT');
     const code = await starting.ended;
@@ -186,6 +221,9 @@ describe('mesh start', () => {
     expect(after.mesh.id).toBe(before.mesh.id);
     expect((await folder.mesh('export', '-o', 'json')).stdout).toBe(fleets);
     expect(epochsOf(after)).toEqual(epochsOf(before));
+    const kept = await folder.mesh('call', 'memory-store', 'get', '{"key":"kept"}');
+    expect(kept.stdout).toContain('over the night');
+    expect(readdirSync(join(folder.path, '.mesh/example/state'))).toContain('memory-store');
   });
 
   itNeeds(needs, 'stops everything when its terminal is closed', async () => {

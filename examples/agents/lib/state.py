@@ -5,10 +5,9 @@ import tempfile
 
 
 def state_folder():
-    """A folder of this agent's own, made if it is missing: MESH_STATE_DIR, else one in the temporary folder."""
-    given = os.environ.get('MESH_STATE_DIR')
-    folder = given or os.path.join(tempfile.gettempdir(), f'home-lab-{os.getuid()}', os.environ.get('MESH_NODE', 'here'),
-                                   os.environ.get('MESH_AGENT', 'agent'))
+    """A folder of this agent's own, made if it is missing: below STATE_DIR, else below the temporary folder."""
+    above = os.environ.get('STATE_DIR') or os.path.join(tempfile.gettempdir(), f'home-lab-{os.getuid()}')
+    folder = os.path.join(above, os.environ.get('MESH_AGENT', 'agent'))
     os.makedirs(folder, mode=0o700, exist_ok=True)
     if os.stat(folder).st_uid != os.getuid():
         raise PermissionError(f'{folder} belongs to somebody else')

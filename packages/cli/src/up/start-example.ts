@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createSystemClock } from '@meshwork/platform';
 import { FleetRow, listOf, NodeName, PingRow, Plan, Status } from '@meshwork/shared';
 import type { CommandContext } from '../command.ts';
@@ -28,6 +28,8 @@ export async function startExample(context: CommandContext): Promise<number> {
   const documents = resolve(context.cwd, String(options['documents'] ?? repository));
   const vars = {
     documents,
+    // Beside the mesh's own state: what agents acknowledged is there at the next start, and nowhere else.
+    state: join(mesh.root, 'state'),
     python: await obtainPython({ env, onProgress: (text) => progress.show(text), signal }),
     // The fleet's programs in TypeScript need the Node that runs this.
     node: process.execPath,
