@@ -47,7 +47,10 @@ const PROCESS_STATE =
   /\bprocess\.(?:argv|env|exit|exitCode)\b|\bprocess\.(?:on|once|off)\(\s*['"`]SIG/g;
 
 /** Entries beside the one that each package has, and who may use them (docs/adr/0030). */
-const LIGHT_ENTRIES: ReadonlyMap<string, string> = new Map([['@meshwork/platform/base', 'cli']]);
+const LIGHT_ENTRIES: ReadonlyMap<string, string> = new Map([
+  ['@meshwork/platform/base', 'cli'],
+  ['@meshwork/platform/uplink', 'worker-node'],
+]);
 
 const METRIC_MADE = /\.(?:counter|gauge|histogram)\(\s*\{/;
 

@@ -34,6 +34,7 @@ describe('findLayerBreaks, per import', () => {
     ['packages/main-node/src/services/a.ts', "process.once('SIGTERM', () => undefined);"],
     ['packages/cli/src/commands/up.ts', 'process.exit(1);'],
     ['packages/main-node/src/app.ts', "import { x } from '@meshwork/platform/base';"],
+    ['packages/main-node/src/app.ts', "import { x } from '@meshwork/platform/uplink';"],
     ['packages/cli/src/a.ts', "import { x } from '@meshwork/shared/ids';"],
     ['packages/main-node/src/services/a.ts', "metrics.counter({ name: 'mesh_a_total' });"],
   ])('refuses %s: %s', (path, text) => {
@@ -49,6 +50,7 @@ describe('findLayerBreaks, per import', () => {
     ['packages/main-node/src/routes/a.ts', "import { defineRoute } from '@meshwork/platform';"],
     ['packages/main-node/src/app.ts', "import { x } from '@meshwork/platform';"],
     ['packages/cli/src/a.ts', "import { x } from '@meshwork/platform/base';"],
+    ['packages/worker-node/src/a.ts', "import { x } from '@meshwork/platform/uplink';"],
     ['packages/main-node/src/main.ts', "import { x } from './app.ts';\nprocess.exit(x);"],
     ['packages/worker-node/src/heartbeat-main.ts', "import { x } from '@meshwork/platform';"],
     ['packages/main-node/test/unit/a.test.ts', "import { x } from '@meshwork/testkit';"],
@@ -86,7 +88,7 @@ describe('findLayerBreaks, per package', () => {
   it('refuses a second entry and a package without rules', () => {
     const second = { ...manifest, exports: ['.', './ids'] };
     const unknown = { ...manifest, folder: 'extras' };
-    const light = { ...manifest, folder: 'platform', exports: ['.', './base'] };
+    const light = { ...manifest, folder: 'platform', exports: ['.', './base', './uplink'] };
     expect(findLayerBreaks([second, unknown, light], [])).toHaveLength(2);
   });
 });

@@ -87,7 +87,8 @@ export function createAgentSide(
     },
     {
       node,
-      statePath: files.links,
+      scope: options.dir,
+      state: files.links,
       base: pickLinkBase({ ...options, uid: options.self.uid }),
     },
   );

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { createStateFile } from '@meshwork/platform';
+import { createStateFile, type StateFile } from '@meshwork/platform';
 import { NodePeers, type Clock, type Logger } from '@meshwork/shared';
+import { LinkHostState } from '../link/create-agent-link-host.ts';
 import { openRecordStore, type OwnedRecordStore } from '../machine/record-store.ts';
 import {
   createDesiredStore,
@@ -15,7 +16,7 @@ export interface NodeFiles {
   readonly desired: DesiredStore;
   readonly records: OwnedRecordStore;
   readonly runs: string;
-  readonly links: string;
+  readonly links: StateFile<LinkHostState>;
   readonly join: string;
   logs(instance: string): string;
 }
@@ -46,6 +47,12 @@ export async function openNodeFiles(
     version: 1,
     schema: NodePeers.body,
   });
+  const links = createStateFile({
+    path: file('links.json'),
+    format: 'mesh-agent-links',
+    version: 1,
+    schema: LinkHostState,
+  });
   const { maxAgeMs, clock, logger } = options;
   const { highestTerm } = state;
   return {
@@ -53,7 +60,7 @@ export async function openNodeFiles(
     desired: createDesiredStore({ desired, peers }, { maxAgeMs, highestTerm }, clock),
     records: openRecordStore(file('instances.log'), logger),
     runs: file('runs'),
-    links: file('links.json'),
+    links,
     join: file('join.json'),
     logs: (instance) => join(dir, 'logs', instance),
   };

@@ -11,7 +11,7 @@ import {
   createUplink,
   createWireMetrics,
   createZmqTransport,
-} from '@meshwork/platform';
+} from '@meshwork/platform/uplink';
 import { NodeHeartbeat, type LogFields, type Logger, type Metrics } from '@meshwork/shared';
 import { trimHeap } from '../machine/trim-heap.ts';
 import { openLoopBoard, threadClockMs } from './loop-board.ts';

@@ -1,4 +1,4 @@
-import { createStateFile } from '@meshwork/platform';
+import type { StateFile } from '@meshwork/platform';
 import {
   MeshError,
   toMeshError,
@@ -27,6 +27,10 @@ import {
 import { toLinkToken } from './link-token.ts';
 import { createLinkMetrics } from './metrics.ts';
 
+/** What the host keeps on disk: the secret of all tokens, and the folder of the links. */
+export const LinkHostState = z.object({ secret: z.string().min(32), base: z.string() });
+export type LinkHostState = z.infer<typeof LinkHostState>;
+
 /** What the host of the agent links needs. */
 export interface AgentLinkHostDeps {
   readonly clock: Clock;
@@ -42,8 +46,9 @@ export interface AgentLinkHostDeps {
 /** Where the host keeps what. */
 export interface AgentLinkHostOptions {
   readonly node: NodeName;
-  /** State file with the secret of all tokens and the folder of the links. */
-  readonly statePath: string;
+  /** Tells the links of this daemon from those of others in the same folder: the path of its data folder. */
+  readonly scope: string;
+  readonly state: StateFile<LinkHostState>;
   /** Folder of the links of a node that has none yet; see `pickLinkBase`. */
   readonly base: string;
 }
@@ -60,9 +65,6 @@ export interface OwnedAgentLinkHost extends AgentLinkHost, LinkCalls, LinkPing {
 
 type Progress = ReturnType<OwnedAgentLinkHost['progress']>;
 
-const State = z.object({ secret: z.string().min(32), base: z.string() });
-type State = z.infer<typeof State>;
-
 const builtIn: ReadonlySet<string> = new Set(['ping', 'health', 'health_check']);
 
 /** Makes the node's end of all agent links. `open` works from `start` to `stop`; directories outlive the daemon. */
@@ -72,18 +74,12 @@ export function createAgentLinkHost(
 ): OwnedAgentLinkHost {
   const { clock, random, logger } = deps;
   const metrics = createLinkMetrics(deps.metrics);
-  const stateFile = createStateFile({
-    path: options.statePath,
-    format: 'mesh-agent-links',
-    version: 1,
-    schema: State,
-  });
   const links = new Map<InstanceId, InstanceLink>();
   const progress = new Map<InstanceId, Progress>();
   const changes = new Map<InstanceId, Promise<unknown>>();
-  let kept: State | undefined;
+  let kept: LinkHostState | undefined;
 
-  function state(): State {
+  function state(): LinkHostState {
     if (kept === undefined) throw new MeshError('MESH_STOPPING', 'agent links are not open');
     return kept;
   }
@@ -101,7 +97,7 @@ export function createAgentLinkHost(
   }
 
   function directoryOf(instance: InstanceId): string {
-    return toLinkDirectory({ base: state().base, dataDir: options.statePath, instance });
+    return toLinkDirectory({ base: state().base, dataDir: options.scope, instance });
   }
 
   async function openLink(spec: Parameters<AgentLinkHost['open']>[0]): Promise<InstanceLink> {
@@ -152,12 +148,12 @@ export function createAgentLinkHost(
   const host: OwnedAgentLinkHost = {
     name: 'agent-links',
     async start() {
-      const before = await stateFile.read();
+      const before = await options.state.read();
       kept = await withUsableBase(
         before ?? { secret: mintSecret(random), base: options.base },
         options.base,
       );
-      if (before?.base !== kept.base) await stateFile.write(kept);
+      if (before?.base !== kept.base) await options.state.write(kept);
       if (before !== undefined && before.base !== kept.base)
         logger.warn(
           { before: before.base, now: kept.base },
@@ -215,7 +211,7 @@ export function createAgentLinkHost(
 }
 
 /** The kept folder where it can be had, else the one a new node would take. */
-async function withUsableBase(state: State, fallback: string): Promise<State> {
+async function withUsableBase(state: LinkHostState, fallback: string): Promise<LinkHostState> {
   try {
     await prepareLinkBase(state.base);
     return state;

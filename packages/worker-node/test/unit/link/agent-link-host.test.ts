@@ -1,7 +1,12 @@
 import { chmod, lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createMetrics, createSystemClock, createSystemRandom } from '@meshwork/platform';
+import {
+  createMetrics,
+  createStateFile,
+  createSystemClock,
+  createSystemRandom,
+} from '@meshwork/platform';
 import {
   AgentName,
   Epoch,
@@ -18,6 +23,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Dealer } from 'zeromq';
 import type { RouteAgentCall } from '../../../src/link/agent-calls.ts';
 import {
+  LinkHostState,
   createAgentLinkHost,
   type OwnedAgentLinkHost,
 } from '../../../src/link/create-agent-link-host.ts';
@@ -71,8 +77,14 @@ async function start(options: { base?: string; route?: RouteAgentCall } = {}): P
     },
     {
       node: NodeName.parse('pc2'),
-      statePath: join(folder, 'links.json'),
+      scope: folder,
       base: options.base ?? join(folder, 'run'),
+      state: createStateFile({
+        path: join(folder, 'links.json'),
+        format: 'test-links',
+        version: 1,
+        schema: LinkHostState,
+      }),
     },
   );
   await host.start(never);

@@ -99,7 +99,7 @@ async function start(endAfterMs: number): Promise<void> {
   };
   daemon = spawn(
     process.execPath,
-    [join(import.meta.dirname, 'fixtures/heartbeat/daemon.ts'), JSON.stringify(options)],
+    [join(import.meta.dirname, '../fixtures/heartbeat-daemon.ts'), JSON.stringify(options)],
     { stdio: ['pipe', 'inherit', 'inherit'] },
   );
   await arrived(2);

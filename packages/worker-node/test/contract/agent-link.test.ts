@@ -4,7 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { createMetrics, createSystemClock, createSystemRandom } from '@meshwork/platform';
+import {
+  createMetrics,
+  createStateFile,
+  createSystemClock,
+  createSystemRandom,
+} from '@meshwork/platform';
 import {
   AgentName,
   Epoch,
@@ -16,19 +21,18 @@ import {
 } from '@meshwork/shared';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { createCaller } from '../../packages/worker-node/src/calls/create-caller.ts';
+import { createCaller } from '../../src/calls/create-caller.ts';
 import {
+  LinkHostState,
   createAgentLinkHost,
   type OwnedAgentLinkHost,
-} from '../../packages/worker-node/src/link/create-agent-link-host.ts';
-import { createProber } from '../../packages/worker-node/src/probes/create-prober.ts';
-import { openAsk } from '../../packages/worker-node/src/probes/open-ask.ts';
-import type {
-  Caller,
-  LinkEndpoint,
-  Prober,
-} from '../../packages/worker-node/src/services/ports.ts';
+} from '../../src/link/create-agent-link-host.ts';
+import { createProber } from '../../src/probes/create-prober.ts';
+import { openAsk } from '../../src/probes/open-ask.ts';
+import type { Caller, LinkEndpoint, Prober } from '../../src/services/ports.ts';
 
+/** An agent on the SDK, as a user writes it. */
+const counter = join(import.meta.dirname, '../../../agent-sdk/test/fixtures/counter.ts');
 const never = new AbortController().signal;
 const target = { instance: InstanceId.parse('counter.0'), ports: {} };
 const spec = { ...target, agent: AgentName.parse('counter'), epoch: Epoch.parse('1.1') };
@@ -83,8 +87,14 @@ async function startNode(): Promise<Node> {
     },
     {
       node: NodeName.parse('pc2'),
-      statePath: join(folder, 'links.json'),
+      scope: folder,
       base: join(folder, 'run'),
+      state: createStateFile({
+        path: join(folder, 'links.json'),
+        format: 'test-links',
+        version: 1,
+        schema: LinkHostState,
+      }),
     },
   );
   const prober = createProber({
@@ -113,7 +123,7 @@ async function startNode(): Promise<Node> {
 }
 
 function launch({ endpoint, token }: LinkEndpoint): ChildProcess {
-  agent = spawn(process.execPath, [join(import.meta.dirname, 'fixtures/agent-link/counter.ts')], {
+  agent = spawn(process.execPath, [counter], {
     env: { ...process.env, MESH_LINK: endpoint, MESH_TOKEN: token },
     stdio: 'inherit',
   });
