@@ -19,7 +19,7 @@ export function renderConfig(sections: readonly ConfigSection[]): string {
     'Each daemon reads its settings from, weakest first: the defaults below, `config.yaml` in its data',
     'directory, the environment overlay beside it, `MESH_...` variables, flags (`--http.port 8081`).',
     'Unknown keys are refused; all problems are told at once, each with its path. `mesh config check`',
-    'tries a file, `mesh config show` prints what holds and what set it.',
+    'tries the files of a mesh, `mesh config show` prints what holds and what set it.',
     '',
     'Durations are written `500ms`, `1.5s`, `5m`, `1h`, `7d`; sizes `64KiB`, `512MiB`, `6GiB`.',
     '',
