@@ -96,8 +96,12 @@ async function checkDisk(dir: string): Promise<Finding> {
   return finding('disk', isEnough, `${formatBytes(free)} free for ${dir}${remedy}`);
 }
 
-async function checkDescriptors(): Promise<Finding> {
-  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
+/**
+ * Whether a daemon started from here may open what a full house of agents needs. `limits`: `/proc/self/limits`, read here
+ * unless given.
+ */
+export async function checkDescriptors(limits?: string): Promise<Finding> {
+  limits ??= await readFile('/proc/self/limits', 'utf8').catch(() => '');
   const [, soft = '', hard = ''] = /^Max open files +(\S+) +(\S+)/m.exec(limits) ?? [];
   if (soft === '') return finding('open files', true, 'the limit is not known on this system');
   // Node raises the soft limit to the hard one at its start.

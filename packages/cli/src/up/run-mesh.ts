@@ -8,6 +8,7 @@ import {
   type LockHolder,
 } from '@meshwork/platform';
 import { MeshError } from '@meshwork/shared';
+import { checkDescriptors } from '../doctor/check-machine.ts';
 import type { MeshDir } from '../mesh/find-mesh.ts';
 import { readJoinFile, writeJoin } from '../mesh/join-file.ts';
 import type { MeshSettings } from '../mesh/settings.ts';
@@ -81,6 +82,8 @@ export async function runMesh(options: RunMeshOptions): Promise<RunningMesh> {
   };
 
   try {
+    const openFiles = await checkDescriptors();
+    if (!openFiles.healthy) say(`${openFiles.name}: ${openFiles.message}`);
     const nodes = await pickNodes(mesh, settings, say);
     if (settings.hasMainNode) {
       // Fetched here, where somebody watches; the main node then finds it at once.
