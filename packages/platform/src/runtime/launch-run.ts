@@ -108,6 +108,7 @@ function startShim(
     }
   };
   const unwatch = deps.onChange(look);
+  let release = (): unknown => undefined;
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     const pump = { ...spec.log, ...prepareSegments(spec.log, { isSameRun: false }), tools };
@@ -119,7 +120,7 @@ function startShim(
       env: { ...launch.env, [COOKIE_VARIABLE]: cookie, MESH_SHIM: SHIM_SCRIPT },
       fd,
     };
-    deps.starter.start(command, (reason, cause) => {
+    release = deps.starter.start(command, (reason, cause) => {
       look();
       resolve(failed(`${reason}${toRemarks(path)}`, cause));
     });
@@ -132,6 +133,7 @@ function startShim(
     resolve(failed(String(error), error));
   }
   return promise.finally(() => {
+    release();
     closeSync(fd);
     limit.abort();
     unwatch();

@@ -17,10 +17,15 @@ export interface ShimCommand {
   readonly fd: number;
 }
 
+type OnEnded = (reason: string, cause?: unknown) => void;
+
 /** Starts shims. */
 export interface ShimStarter {
-  /** Resolves into `onEnded` when it is known that nothing was started, or that it ended at once; else nobody is told. */
-  start(command: ShimCommand, onEnded: (reason: string, cause?: unknown) => void): void;
+  /**
+   * Begins to start one. `onEnded` is called when it is known that it did not start, or has ended already; never after the
+   * returned function was, which the caller calls once it knows more.
+   */
+  start(command: ShimCommand, onEnded: OnEnded): () => void;
   /** Lets the system forget shims that have ended. */
   reap(): void;
   /** Ends the starter; what it started lives on. */
@@ -33,7 +38,7 @@ export function createShimStarter(tools: ShellTools): ShimStarter {
   // A shell's background children ignore SIGINT and SIGQUIT, which only newer `env` undoes. bash reads a pipe byte by byte.
   if (tools.env === '' || !tools.isShellOutspoken) return direct;
   let starter: ChildProcess | undefined;
-  const waiting = new Set<(reason: string, cause?: unknown) => void>();
+  const waiting = new Set<OnEnded>();
 
   function running(): ChildProcess {
     if (starter !== undefined) return starter;
@@ -44,7 +49,9 @@ export function createShimStarter(tools: ShellTools): ShimStarter {
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     const onGone = (cause: unknown): void => {
-      if (starter === child) starter = undefined;
+      // One that was replaced has been written nothing that is still waited for.
+      if (starter !== child) return;
+      starter = undefined;
       for (const onEnded of waiting) onEnded('the process that starts programs ended', cause);
       waiting.clear();
     };
@@ -57,12 +64,24 @@ export function createShimStarter(tools: ShellTools): ShimStarter {
     return child;
   }
 
+  function send(text: string, onEnded: OnEnded, triesLeft: number): void {
+    const child = running();
+    child.stdin?.write(text, (error) => {
+      if (!error || !waiting.has(onEnded)) return;
+      // It had died before, and has read nothing of this: another one does it.
+      if (starter === child) starter = undefined;
+      if (triesLeft > 0) send(text, onEnded, triesLeft - 1);
+      else onEnded('the process that starts programs ended', error);
+    });
+  }
+
   return {
     start(command, onEnded) {
       const text = toCommandText(command, tools);
       if (text.includes('\0')) return direct.start(command, onEnded);
       waiting.add(onEnded);
-      running().stdin?.write(text, () => waiting.delete(onEnded));
+      send(text, onEnded, 1);
+      return () => waiting.delete(onEnded);
     },
     reap() {
       starter?.stdin?.write(REAP);
@@ -85,8 +104,11 @@ function createDirectStarter(): ShimStarter {
       const options = { cwd, env, detached: true, stdio: ['ignore', fd, fd] } as const;
       const child = spawn(file, args, { ...options, stdio: [...options.stdio] });
       child.unref();
-      child.once('error', (error) => onEnded(error.message, error));
-      child.once('exit', () => onEnded('its shim ended at once'));
+      let isWaiting = true;
+      const tell: OnEnded = (reason, cause) => isWaiting && onEnded(reason, cause);
+      child.once('error', (error) => tell(error.message, error));
+      child.once('exit', () => tell('its shim ended at once'));
+      return () => (isWaiting = false);
     },
     reap() {},
     async stop() {},
