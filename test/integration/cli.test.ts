@@ -86,7 +86,8 @@ describe('-o json and -o yaml', () => {
       // Nothing in it that the schema does not name, nothing missing that it names.
       expect(answer?.parse(value)).toEqual(value);
       expect(answer?.safeParse(parse(yaml.stdout))).toMatchObject({ success: true });
-      expect([json.code, yaml.code]).toEqual([0, 0]);
+      // Doctor is about the whole machine, whatever else runs on it.
+      if (path !== 'doctor') expect([json.code, yaml.code]).toEqual([0, 0]);
     },
   );
 
