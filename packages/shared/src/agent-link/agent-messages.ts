@@ -43,10 +43,10 @@ export const LinkHello = z.object({
 export type LinkHello = z.infer<typeof LinkHello>;
 
 /** Agent -> node: it serves from now on. */
-export const LinkReady = z.object({ kind: z.literal('ready') });
+const LinkReady = z.object({ kind: z.literal('ready') });
 
 /** Agent -> node: it does not serve now, and why. */
-export const LinkNotReady = z.object({
+const LinkNotReady = z.object({
   kind: z.literal('not-ready'),
   reason: z.string().max(linkLimits.textChars),
 });
@@ -63,13 +63,13 @@ export const LinkAgentCall = z.object({
 export type LinkAgentCall = z.infer<typeof LinkAgentCall>;
 
 /** Agent -> node: it got on with its work. Evidence of progress; `detail` says what, for people. */
-export const LinkProgress = z.object({
+const LinkProgress = z.object({
   kind: z.literal('progress'),
   detail: z.string().max(linkLimits.textChars).optional(),
 });
 
 /** Agent -> node, last: it closes the link on purpose. */
-export const LinkBye = z.object({ kind: z.literal('bye') });
+const LinkBye = z.object({ kind: z.literal('bye') });
 
 /** Everything an agent may say. Unknown fields are ignored, unknown kinds counted and dropped. */
 export const AgentLinkMessage = z.discriminatedUnion('kind', [

@@ -15,7 +15,7 @@ import {
  * Comes when the worker node was restarted under a living connection. An empty frame, which greets each new connection, asks
  * the same.
  */
-export const LinkHelloWanted = z.object({ kind: z.literal('hello?') });
+const LinkHelloWanted = z.object({ kind: z.literal('hello?') });
 
 /** Node -> agent: the hello holds. `protocol` is the highest common version. */
 export const LinkWelcome = z.object({
@@ -28,7 +28,7 @@ export const LinkWelcome = z.object({
 export type LinkWelcome = z.infer<typeof LinkWelcome>;
 
 /** Node -> agent: the hello does not hold, or a newer connection of the same instance took its place. Final. */
-export const LinkRefused = z.object({ kind: z.literal('refused'), error: AgentLinkError });
+const LinkRefused = z.object({ kind: z.literal('refused'), error: AgentLinkError });
 
 /** Node -> agent: do this. A repeated `id` gets the answer of the first while that is under way. */
 export const LinkNodeCall = z.object({
@@ -43,7 +43,7 @@ export const LinkNodeCall = z.object({
 export type LinkNodeCall = z.infer<typeof LinkNodeCall>;
 
 /** Node -> agent: no new calls will come; finish those under way. The signal to end comes after. */
-export const LinkDrain = z.object({ kind: z.literal('drain') });
+const LinkDrain = z.object({ kind: z.literal('drain') });
 
 /** Everything a node may say to an agent. Unknown fields are ignored, unknown kinds counted and dropped. */
 export const NodeLinkMessage = z.discriminatedUnion('kind', [
