@@ -71,7 +71,7 @@ export function createDesiredStore(
 
   return {
     async load() {
-      const peers = (await files.peers.read().catch(ignoreTorn)) ?? { agents: [] };
+      const peers = forgetReadiness(await files.peers.read().catch(ignoreTorn));
       const nothing = { ...nothingDesired, highestTerm: options.highestTerm };
       try {
         const found = await files.desired.read();
@@ -94,6 +94,11 @@ export function createDesiredStore(
     },
     savePeers: (peers) => files.peers.write(peers),
   };
+}
+
+/** Where agents elsewhere were is still the best guess; that they serve is no more known, least of all after a reboot. */
+function forgetReadiness(known: NodePeers | undefined): NodePeers {
+  return { agents: (known?.agents ?? []).map((agent) => ({ ...agent, ready: false })) };
 }
 
 function isTorn(error: unknown): boolean {
