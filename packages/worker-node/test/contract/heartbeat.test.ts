@@ -141,6 +141,20 @@ test('a daemon whose loop is stuck is ended, with a last line in its log', async
   expect(line).toMatchObject({ level: 'error', node: 'pc2' });
 });
 
+test('a process that was stopped for longer is not taken for a stuck one', async () => {
+  await start(1500);
+  daemon.kill('SIGSTOP');
+  await expect
+    .poll(() => performance.now() - (arrivals.at(-1)?.atMs ?? 0), { timeout: 10_000 })
+    .toBeGreaterThan(3000);
+
+  daemon.kill('SIGCONT');
+  await arrived(arrivals.length + 3);
+
+  expect(daemon.signalCode).toBeNull();
+  expect(arrivals.at(-1)?.heartbeat.loopSilentMs).toBeLessThan(700);
+});
+
 test('a raised incarnation says hello again and is in every heartbeat from then on', async () => {
   await start(60_000);
 
