@@ -12,10 +12,17 @@ export interface DiaryLine {
   readonly id?: string;
 }
 
-/** An agent without SDK that writes down its starts, ten beats a second, and each call (`note {id}`) in `file`. */
-export function diaryAgent(file: string): Record<string, unknown> {
+/**
+ * An agent without SDK that writes down its starts, ten beats a second, and each call (`note {id}`) in `file`.
+ *
+ * `servesAfterMs`: how long after its start it can be called; it is ready then. Default 0.
+ */
+export function diaryAgent(
+  file: string,
+  options: { readonly servesAfterMs?: number } = {},
+): Record<string, unknown> {
   return {
-    command: ['python3', program, '${port.http}', file],
+    command: ['python3', program, '${port.http}', file, String(options.servesAfterMs ?? 0)],
     ports: { http: 'auto' },
     health: { http: { port: 'http' }, interval: '500ms' },
     calls: { http: 'http' },

@@ -113,12 +113,12 @@ async function startRelay(
   lockFile: string,
 ): Promise<{ end(): Promise<void> }> {
   const [program, ...args] = pc.command([process.execPath, relayEntry, socketPath, lockFile]);
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(program, args);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await untilItSays('listening', child);
   return {
     async end() {
-      child.stdin?.end();
+      child.stdin.end();
       await ended;
     },
   };

@@ -40,9 +40,7 @@ export async function startPc(options: PcOptions): Promise<Pc> {
     'echo up',
     'exec cat',
   ].join(' && ');
-  const child = spawn('unshare', [...namespaces, 'sh', '-c', boot], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn('unshare', [...namespaces, 'sh', '-c', boot]);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await untilItSays('up', child);
   const holder = hasProcesses ? await onlyChildOf(child) : pidOf(child);
@@ -65,7 +63,7 @@ export async function startPc(options: PcOptions): Promise<Pc> {
     },
     async cutPower() {
       if (hasProcesses) process.kill(holder, 'SIGKILL');
-      else child.stdin?.end();
+      else child.stdin.end();
       await ended;
     },
   };
@@ -79,7 +77,8 @@ export async function writeBootId(path: string, bootId: string): Promise<void> {
 /** Resolves when a child printed `word`; rejects when it ends instead. */
 export async function untilItSays(word: string, child: ChildProcess): Promise<void> {
   let said = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => (said += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => (said += text));
   await until(`it says "${word}"`, () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${said}`);
     return said.includes(word);

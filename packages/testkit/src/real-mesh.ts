@@ -163,7 +163,9 @@ export async function startRealMesh(options: RealMeshOptions = {}): Promise<Real
       async () => {
         if (ended.exitCode !== null)
           throw new Error(`mesh up ended with ${ended.exitCode}:\n${output}`);
-        if (readLock(join(dir, 'main-node'))?.endpoints['http'] === undefined) return false;
+        // Of another computer's processes the lock tells nothing here; there the command itself must find out.
+        const holder = readLock(join(dir, 'main-node'));
+        if (options.pc === undefined && holder?.endpoints['http'] === undefined) return false;
         const seen = await status().catch(() => undefined);
         return seen?.nodes.filter((node) => node.state === 'alive').length === nodes.length;
       },
