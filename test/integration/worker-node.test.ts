@@ -124,7 +124,9 @@ it('a check names everything that keeps an agent from running here, and starts n
   );
   expect(await check({ command: ['sh', '${node.var.nothing}'] })).toContain('${node.var.nothing}');
   const { port } = readLock(join(rig.dir, 'node'))!.endpoints['http']!;
-  expect(await check({ command: ['sh'], ports: { a: port } })).toContain(`pid ${pid} `);
+  const taken = await check({ command: ['sh'], ports: { a: port } });
+  expect(taken).toContain(`pid ${pid} `);
+  expect(taken).toContain('free it, or give x another one');
   expect(await check({ command: ['sh'], from: 'a later release' })).toContain('another release');
 });
 

@@ -103,7 +103,7 @@ async function findTakenPorts(
     if (port === 'auto' || ours.has(port)) continue;
     const holder = await deps.machine.portHolder(port);
     if (holder === undefined) continue;
-    const message = `port ${port} (${name}) is held by ${holder}; ${agent} waits until it is free`;
+    const message = `port ${port} (${name}) is held by ${holder}; free it, or give ${agent} another one`;
     problems.push(new MeshError('MESH_PORT_TAKEN', message));
   }
   return problems;
