@@ -85,9 +85,9 @@ describe('a mesh of two nodes', () => {
 
   it.each([
     { args: ['call', 'nobody', 'echo'], code: 6, says: 'MESH_AGENT_UNKNOWN' },
-    { args: ['call', 'base', 'nope'], code: 1, says: 'MESH_ACTION_UNKNOWN' },
+    { args: ['call', 'base', 'nope'], code: 6, says: 'MESH_ACTION_UNKNOWN' },
     { args: ['call', 'base', 'fail'], code: 1, says: 'as asked' },
-    { args: ['call', 'ticker', 'echo'], code: 1, says: 'MESH_AGENT_NOT_CALLABLE' },
+    { args: ['call', 'ticker', 'echo'], code: 5, says: 'MESH_AGENT_NOT_CALLABLE' },
     { args: ['call', 'base', 'echo', '{'], code: 5, says: 'not JSON' },
     { args: ['agent', 'show', 'nobody'], code: 6, says: 'MESH_AGENT_UNKNOWN' },
     { args: ['agent', 'stop', 'nobody'], code: 6, says: 'MESH_AGENT_UNKNOWN' },

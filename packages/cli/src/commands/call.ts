@@ -1,4 +1,4 @@
-import { CallResult, listOf, MeshError, parseDuration } from '@meshwork/shared';
+import { CallResult, errorTable, listOf, MeshError, parseDuration } from '@meshwork/shared';
 import type { Command } from '../command.ts';
 import { paint } from '../output/terminal.ts';
 
@@ -53,9 +53,19 @@ export const callCommand: Command = {
         })
         .join('');
     });
-    return answer.items.every((item) => item.status === 'answered') ? 0 : 1;
+    return exitOf(answer.items);
   },
 };
+
+/** That of the failures' code in docs/errors.md when they all have the same, else 1; 0 when all answered. */
+function exitOf(items: readonly CallResult[]): number {
+  const table = new Map<string, { readonly exit: number }>(Object.entries(errorTable));
+  const exits = items
+    .filter((item) => item.status !== 'answered')
+    .map((item) => table.get(item.error?.code ?? '')?.exit ?? 1);
+  const [first = 0, ...others] = exits;
+  return others.every((exit) => exit === first) ? first : 1;
+}
 
 function parseArguments(text: string): Record<string, unknown> {
   let value: unknown;
