@@ -154,6 +154,7 @@ export {
   encodeBatch,
   encodeMessage,
   firstKind,
+  isWord,
   type BatchHead,
   type EncodedMessage,
 } from './wire/batch-codec.ts';

@@ -1,6 +1,7 @@
 /** Connections whose key was revoked: what they send is discarded unread. */
 export interface CutPeers {
   add(routingKey: string, publicKey: string, nowMs: number): void;
+  readonly isEmpty: boolean;
   /** Whether this frame's connection was cut. */
   discards(routingKey: string, nowMs: number): boolean;
   /** A cut peer goes on sending: only closing the socket ends its connection. */
@@ -31,6 +32,9 @@ export function createCutPeers(): CutPeers {
       if (entry === undefined) return false;
       if (nowMs - entry.sinceMs > GRACE_MS) defiedAtMs = nowMs;
       return true;
+    },
+    get isEmpty() {
+      return cut.size === 0;
     },
     isDefied: (nowMs) => nowMs - defiedAtMs < 1_000,
     pardon(isAdmitted) {

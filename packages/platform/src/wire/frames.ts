@@ -15,9 +15,16 @@ export const maxFrameBytes = maxMessageBytes + 65_536;
 
 /** A frame as text of its batch; `undefined` for anything that is no batch, or more or less than one frame. */
 export function readBatch(frames: readonly Uint8Array[]): Batch | undefined {
-  const [frame] = frames;
+  const frame = frames[0];
   if (frame === undefined || frames.length !== 1) return undefined;
-  return decodeBatch(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString());
+  return decodeBatch(asBuffer(frame).toString());
+}
+
+/** The same bytes with a Buffer's methods. What ZeroMQ receives is one already, and making one costs. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** The first message of a batch if it is of this kind: what greets comes alone. */

@@ -18,7 +18,7 @@ import {
 import type { Binding, Bindings } from './bindings.ts';
 import type { CutPeers } from './cut-peers.ts';
 import type { Dispatch } from './dispatch.ts';
-import { readBatch, readGreeting } from './frames.ts';
+import { asBuffer, readBatch, readGreeting } from './frames.ts';
 import { judgeHello } from './judge-hello.ts';
 import type { Requests } from './requests.ts';
 import { createTokenBucket } from './token-bucket.ts';
@@ -60,7 +60,7 @@ const HELLO_WANTED_PER_SECOND = 500;
 export function createHubInbox(
   deps: HubInboxDeps,
 ): (from: Uint8Array, frames: readonly Uint8Array[]) => void {
-  const { clock, logger, metrics, bindings } = deps;
+  const { clock, logger, metrics, bindings, cut } = deps;
   const wanted = createTokenBucket({
     perSecond: HELLO_WANTED_PER_SECOND,
     nowMs: clock.monotonic(),
@@ -68,7 +68,7 @@ export function createHubInbox(
 
   function onFrames(from: Uint8Array, frames: readonly Uint8Array[]): void {
     const key = toRoutingKey(from);
-    if (deps.cut.discards(key, clock.monotonic())) return metrics.dropped('revoked');
+    if (!cut.isEmpty && cut.discards(key, clock.monotonic())) return metrics.dropped('revoked');
     const batch = readBatch(frames);
     if (batch === undefined) return metrics.dropped('malformed');
     const hello = readGreeting(batch, Hello.kind);
@@ -121,7 +121,7 @@ export function createHubInbox(
       metrics.hello(outcome);
       logger.warn({ code: error.code, reason: error.message, outcome }, 'hello refused');
       // Its key was taken off while it was connected: told once, and cut if it does not stop.
-      if (outcome === 'unknownKey') deps.cut.add(toRoutingKey(from), publicKey, clock.monotonic());
+      if (outcome === 'unknownKey') cut.add(toRoutingKey(from), publicKey, clock.monotonic());
       return refuse(error);
     }
     const { hello, peer, protocol } = judgement;
@@ -156,7 +156,5 @@ export function createHubInbox(
 
 /** A routing id as map key. */
 export function toRoutingKey(routingId: Uint8Array): string {
-  return Buffer.from(routingId.buffer, routingId.byteOffset, routingId.byteLength).toString(
-    'latin1',
-  );
+  return asBuffer(routingId).toString('latin1');
 }

@@ -42,11 +42,15 @@ export interface Pump<Link> {
 /** How long a full peer is left alone before it is tried again. */
 const FULL_RETRY_MS = { first: 2, max: 50 } as const;
 
+/** A message that comes so long after the last one that left early leaves early, too. */
+const LEAD_EVERY_MS = 0.1;
+
 /**
- * The one sender of a socket: each turn of the event loop, one frame for each peer that has messages.
+ * The one sender of a socket: in each turn of the event loop a frame for each peer that has messages.
  *
- * A peer that takes no more is skipped and tried again later; it never delays another. What a turn's handlers
- * queue for one peer leaves as one frame, which is what makes small messages cheap.
+ * A peer that takes no more is skipped and tried again later; it never delays another. What all tasks of a turn queue
+ * leaves together at the turn's end, which is what makes many small messages cheap; but a lone message does not wait for
+ * that: what one task queues after a pause leaves when the task ends.
  */
 export function createPump<Link extends PumpLink>(
   deps: { readonly clock: Pick<Clock, 'monotonic' | 'sleep'> } & PumpEvents<Link>,
@@ -58,28 +62,38 @@ export function createPump<Link extends PumpLink>(
   const underWay = new Set<Link>();
   const full = new Map<Link, number>();
   let isScheduled = false;
+  let isStopped = false;
+  let ledAtMs = Number.NEGATIVE_INFINITY;
 
   function schedule(): void {
-    if (isScheduled || stopping.signal.aborted) return;
+    if (isScheduled || isStopped) return;
     isScheduled = true;
-    setImmediate(turn);
+    const nowMs = deps.clock.monotonic();
+    if (nowMs - ledAtMs < LEAD_EVERY_MS) {
+      setImmediate(serveReady);
+      return;
+    }
+    ledAtMs = nowMs;
+    process.nextTick(serveReady);
   }
 
-  function turn(): void {
+  function serveReady(): void {
     isScheduled = false;
-    const links = [...ready];
-    ready.clear();
-    for (const link of links) serve(link);
+    for (const link of ready) {
+      ready.delete(link);
+      serve(link);
+    }
   }
 
   function serve(link: Link): void {
-    if (stopping.signal.aborted) return;
+    if (isStopped) return;
     const nowMs = deps.clock.monotonic();
     const messages = link.queue.take(nowMs, maxBatchBytes, (message) =>
       deps.onExpired(link, message),
     );
     if (messages.length === 0) return;
-    const rows = messages.map((message) => encode(message, nowMs));
+    const rows: string[] = [];
+    for (const message of messages) rows.push(encode(message, nowMs));
     const frame = encodeBatch(link.head(), rows);
     underWay.add(link);
     // `send` reports every failure it expects as an outcome; any other is a bug and must surface.
@@ -98,7 +112,7 @@ export function createPump<Link extends PumpLink>(
       link.queue.putBack(messages);
       return retry(link);
     }
-    full.delete(link);
+    if (full.size > 0) full.delete(link);
     deps.onSent(link, messages, bytes);
     if (link.queue.size > 0) wake(link);
   }
@@ -129,7 +143,10 @@ export function createPump<Link extends PumpLink>(
       underWay.delete(link);
       full.delete(link);
     },
-    stop: () => stopping.abort(),
+    stop() {
+      isStopped = true;
+      stopping.abort();
+    },
     get isIdle() {
       return ready.size === 0 && underWay.size === 0;
     },

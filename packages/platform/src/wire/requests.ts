@@ -2,6 +2,7 @@ import {
   MeshError,
   WireError,
   fromErrorBody,
+  isWord,
   type Clock,
   type Envelope,
   type ErrorBody,
@@ -128,6 +129,14 @@ export function createRequests<Link extends RequestLink>(deps: {
         deps.metrics.request('refused');
         return Promise.resolve({ status: 'refused', error });
       };
+      if (!isWord(id)) {
+        return refused(
+          bodyOf(
+            'MESH_INPUT_INVALID',
+            'the id of a request is at most 64 letters, digits and _ . ? : -',
+          ),
+        );
+      }
       if (options.signal?.aborted)
         return refused(bodyOf('MESH_EXPIRED', `${kind.kind} was canceled`));
       if (pending.size >= MAX_PENDING) {

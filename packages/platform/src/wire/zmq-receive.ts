@@ -9,6 +9,9 @@ const TURN_FRAMES = 256;
  *
  * zeromq.js resolves up to 512 receives in a row without leaving the microtask queue; with full batches that
  * would keep the loop from anything else, so a turn has a budget.
+ *
+ * The next message is asked for only when all that this one set off has run: zeromq.js looks for messages after each
+ * send on a socket that waits for some, and that look costs as much as the send.
  */
 export async function receiveAll(
   socket: { receive(): Promise<Buffer[]>; readonly closed: boolean },
@@ -32,6 +35,15 @@ export async function receiveAll(
       bytes = 0;
       frames = 0;
       await nextTurn();
+    } else {
+      await allRun();
     }
   }
+}
+
+/** Resolves when the promises that are settled now, and those that they settle, have been reacted to. */
+function allRun(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve);
+  });
 }

@@ -10,6 +10,9 @@ export const maxMessageBytes = 1_048_576;
 /** Largest frame made of several messages, bytes; a larger message travels alone. */
 export const maxBatchBytes = 65_536;
 
+/** Ids and kinds: characters that mean the same inside a JSON string. */
+const Word = z.string().regex(/^[\w.?:-]{1,64}$/);
+
 /**
  * One message inside a batch. Its body is looked at in a second step, by the schema of its kind.
  *
@@ -17,9 +20,9 @@ export const maxBatchBytes = 65_536;
  * `correlationId`. `once` marks a request whose id its sender may use again to get the first answer.
  */
 export const Envelope = z.object({
-  id: z.string().min(1).max(64),
-  kind: z.string().min(1).max(64),
-  correlationId: z.string().max(64).optional(),
+  id: Word,
+  kind: Word,
+  correlationId: Word.optional(),
   timeoutMs: z.number().optional(),
   trace: z.string().max(128).optional(),
   once: z.literal(true).optional(),

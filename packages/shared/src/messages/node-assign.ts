@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AgentSpec } from '../fleet/agent-spec.ts';
+import type { AgentSpec } from '../fleet/agent-spec.ts';
 import {
   AgentName,
   Epoch,

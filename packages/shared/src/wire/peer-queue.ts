@@ -75,23 +75,27 @@ export function createPeerQueue(limits: PeerQueueLimits): PeerQueue {
     take(nowMs, maxBytes, expired) {
       const taken: QueuedMessage[] = [];
       let total = 0;
-      const fits = (message: QueuedMessage): boolean => {
-        const size = sizeOf(message);
-        if (taken.length > 0 && total + size > maxBytes) return false;
-        taken.push(message);
-        total += size;
-        return true;
-      };
-      for (const [kind, message] of slots) {
-        if (!fits(message)) return taken;
-        slots.delete(kind);
+      if (slots.size > 0) {
+        for (const [kind, message] of slots) {
+          const size = sizeOf(message);
+          if (taken.length > 0 && total + size > maxBytes) return taken;
+          taken.push(message);
+          total += size;
+          slots.delete(kind);
+        }
       }
       for (; head < waiting.length; head += 1) {
         const message = waiting[head];
         if (message === undefined) break;
-        if (message.deadlineMs !== undefined && message.deadlineMs <= nowMs) expired(message);
-        else if (!fits(message)) break;
-        bytes -= sizeOf(message);
+        const size = sizeOf(message);
+        if (message.deadlineMs !== undefined && message.deadlineMs <= nowMs) {
+          expired(message);
+        } else {
+          if (taken.length > 0 && total + size > maxBytes) break;
+          taken.push(message);
+          total += size;
+        }
+        bytes -= size;
       }
       compact();
       return taken;
