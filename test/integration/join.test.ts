@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSameProcess, readLock, readProcessIdentity } from '@meshwork/platform';
 import { encodeToken, Invite, parseToken, type JoinToken, type NodeRow } from '@meshwork/shared';
@@ -91,33 +91,6 @@ describe('mesh join with a token', () => {
     expect(findLeftProcesses(folder.dir)).toEqual([]);
   });
 
-  it.each(['standard input', 'a file'])('takes the token from %s', async (way) => {
-    const { token } = await invite();
-    const folder = await newFolder({ stdin: `${token}\n` });
-    await writeFile(join(folder.path, 'token.txt'), `${token}\n`);
-    const name = way === 'a file' ? 'by-file' : 'by-stdin';
-    const source = way === 'a file' ? ['--file', 'token.txt'] : ['-'];
-
-    const { code } = await folder.mesh('join', ...source, '--name', name, '--detach');
-
-    expect(code).toBe(0);
-    await untilAlive(name);
-  });
-
-  it('runs the node like mesh up until Ctrl-C, and leaves nothing behind', async () => {
-    const folder = await newFolder();
-    const { token } = await invite();
-
-    const joining = folder.start('join', token, '--name', 'attached');
-    await joining.untilSays('node attached is attached to the main node');
-    await untilAlive('attached');
-    joining.child.kill('SIGINT');
-
-    expect(await joining.ended).toBe(0);
-    expect(joining.output()).toContain('everything is stopped');
-    expect(findLeftProcesses(folder.dir)).toEqual([]);
-  });
-
   it('leaves a folder in which mesh up runs that node alone, and other commands name the Main PC', async () => {
     const folder = await newFolder();
     const { token } = await invite();
@@ -140,9 +113,9 @@ describe('mesh join with a token', () => {
   });
 
   it('may be repeated with the same key, and keeps the node that runs', async () => {
-    const folder = await newFolder();
     const { token } = await invite();
-    await folder.mesh('join', token, '--name', 'again', '--detach');
+    const folder = await newFolder({ stdin: `${token}\n` });
+    await folder.mesh('join', '-', '--name', 'again', '--detach');
     const before = readLock(join(folder.dir, 'nodes', 'again'));
 
     const repeated = await folder.mesh('join', token, '--detach');
@@ -151,7 +124,7 @@ describe('mesh join with a token', () => {
     expect(readLock(join(folder.dir, 'nodes', 'again'))?.process).toEqual(before?.process);
   });
 
-  it('goes on where it was killed, at whatever step, with a token for one key', async () => {
+  it('goes on where it was killed, at whatever step, until Ctrl-C, and leaves nothing behind', async () => {
     const folder = await newFolder();
     const { token } = await invite();
     const command = ['join', token, '--name', 'killed'] as const;
@@ -175,6 +148,8 @@ describe('mesh join with a token', () => {
     await untilAlive('killed');
     last.child.kill('SIGINT');
     expect(await last.ended).toBe(0);
+    expect(last.output()).toContain('everything is stopped');
+    expect(findLeftProcesses(folder.dir)).toEqual([]);
   });
 });
 
