@@ -7,6 +7,7 @@ import {
   encodeMessage,
   firstKind,
 } from '../../../src/wire/batch-codec.ts';
+import { Batch, Envelope } from '../../../src/messages/envelope.ts';
 
 const head = { v: 1, to: 'pc2', term: 3, session: 'c2Vzc2lvbg', sentAtMs: 1_234 };
 const call = { id: 'Ab3.1f', kind: 'agent.call', bodyJson: '{"action":"stats"}' };
@@ -14,16 +15,19 @@ const call = { id: 'Ab3.1f', kind: 'agent.call', bodyJson: '{"action":"stats"}' 
 /** Quicker than all of Unicode, and what a random frame looks like. */
 const anyByte = fc.nat(255).map((code) => String.fromCodePoint(code));
 
-/** Any message: ids and kinds of any characters, any JSON as body, each optional field there or not. */
+/** What ids and kinds consist of. */
+const words = fc.stringMatching(/^[\w.?:-]{1,64}$/);
+
+/** Any message: any words as ids and kinds, any JSON as body, each optional field there or not. */
 const messages = fc.array(
   fc.record(
     {
-      id: fc.string({ minLength: 1, maxLength: 64, unit: anyByte }),
-      kind: fc.string({ minLength: 1, maxLength: 32, unit: anyByte }),
+      id: words,
+      kind: words,
       body: fc.jsonValue(),
       timeoutMs: fc.nat(3_600_000),
-      correlationId: fc.string({ maxLength: 64 }),
-      trace: fc.string({ maxLength: 128 }),
+      correlationId: words,
+      trace: fc.string({ maxLength: 128, unit: anyByte }),
       once: fc.constant(true as const),
     },
     { requiredKeys: ['id', 'kind', 'body'] },
@@ -33,9 +37,9 @@ const messages = fc.array(
 const heads = fc.record(
   {
     v: fc.nat(9),
-    to: fc.string({ maxLength: 63 }),
+    to: fc.oneof(words, fc.constant('')),
     term: fc.maxSafeNat(),
-    session: fc.string({ maxLength: 64 }),
+    session: words,
     sentAtMs: fc.maxSafeNat(),
   },
   { requiredKeys: ['v', 'to', 'term', 'sentAtMs'] },
@@ -131,6 +135,9 @@ test.each([
   ['an object', { id: 'a', kind: 'k', body: {} }],
   ['null', null],
   ['an empty id', ['', 'k', {}]],
+  ['an id with a quote', ['a"', 'k', {}]],
+  ['a kind with a space', ['a', 'k k', {}]],
+  ['an empty correlation', ['a', 'k', {}, null, '']],
   ['an id of 65 characters', ['a'.repeat(65), 'k', {}]],
   ['a kind of 65 characters', ['a', 'k'.repeat(65), {}]],
   ['a kind that is no text', ['a', 7, {}]],
@@ -158,4 +165,53 @@ test('the kind of the first message is found without reading the message', () =>
 
   expect(batch && firstKind(batch)).toBe('hello');
   expect(empty && firstKind(empty)).toBeUndefined();
+});
+
+/** Values among which each field of a frame or a row finds good ones and bad ones. */
+const anyField = fc.oneof(
+  fc.constantFrom<unknown>(
+    'id',
+    'a"b',
+    '',
+    'x'.repeat(65),
+    'x'.repeat(129),
+    true,
+    false,
+    null,
+    -1,
+    1,
+    1.5,
+  ),
+  fc.jsonValue({ maxDepth: 1 }),
+);
+
+test('the checks by hand let through exactly what the schemas do', () => {
+  const orAbsent = (value: unknown): unknown => value ?? undefined;
+  fc.assert(
+    fc.property(fc.array(anyField, { maxLength: 8 }), (fields) => {
+      const [id, kind, body, timeoutMs, correlationId, trace, once] = fields;
+      const envelope = Envelope.safeParse({
+        id,
+        kind,
+        body,
+        timeoutMs: orAbsent(timeoutMs),
+        correlationId: orAbsent(correlationId),
+        trace: orAbsent(trace),
+        once: orAbsent(once),
+      });
+      const [v, to, term, session, sentAtMs, messages] = fields;
+      const batch = Batch.safeParse({
+        v,
+        to,
+        term,
+        session: orAbsent(session),
+        sentAtMs,
+        messages,
+      });
+
+      expect(decodeMessage(fields) !== undefined).toBe(envelope.success);
+      expect(decodeBatch(JSON.stringify(fields)) !== undefined).toBe(batch.success);
+    }),
+    { numRuns: 2_000 },
+  );
 });
