@@ -12,7 +12,7 @@ export const Welcome = defineMessage(
     /** The version both sides use from here on. */
     protocol: z.int().nonnegative(),
     /** Stands in every later frame of this connection: what lacks it was not sent by who said hello. */
-    session: z.string().min(1).max(64),
+    session: z.string().regex(/^[\w-]{1,64}$/),
     /** This incarnation was called dead: the node raises its own and says hello again. */
     calledDead: z.boolean(),
     /** Where the mesh can be reached from now on. */
