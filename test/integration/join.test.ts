@@ -143,7 +143,12 @@ describe('mesh join with a token', () => {
       await joining.ended;
     }
     const last = folder.start(...command);
-    await last.untilSays('node killed is attached to the main node');
+    await last
+      .untilSays('node killed is attached to the main node')
+      .catch(async (error: unknown) => {
+        const log = await readFile(join(folder.dir, 'logs', 'node-killed.log'), 'utf8');
+        throw new Error(`${String(error)}\n${log}`, { cause: error });
+      });
 
     await untilAlive('killed');
     last.child.kill('SIGINT');
