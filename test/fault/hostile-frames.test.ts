@@ -120,8 +120,7 @@ describe.each([
 });
 
 describe('frames of a peer that may connect but proves nothing', () => {
-  it('are dropped and counted, whatever they hold', async () => {
-    const before = await observe();
+  it('are dropped and counted, whatever they hold, and leave nothing in memory', async () => {
     const key = JSON.parse(
       await readFile(join(mesh.dir, 'nodes', 'main-pc', 'key.json'), 'utf8'),
     ).data;
@@ -153,10 +152,17 @@ describe('frames of a peer that may connect but proves nothing', () => {
       () => randomBytes(60_000),
     ];
 
-    for (let sent = 0; sent < FRAMES; sent += 1)
-      await dealer.send(shapes[sent % shapes.length]?.() ?? '');
-    // Over the bound of a frame: it costs the sender its connection, nothing else.
-    for (let sent = 0; sent < 5; sent += 1) await dealer.send(randomBytes(2_000_000));
+    async function storm(): Promise<void> {
+      for (let sent = 0; sent < FRAMES; sent += 1)
+        await dealer.send(shapes[sent % shapes.length]?.() ?? '');
+      // Over the bound of a frame: it costs the sender its connection, nothing else.
+      for (let sent = 0; sent < 5; sent += 1) await dealer.send(randomBytes(2_000_000));
+    }
+
+    // The first one fills the buffers that a process keeps; from then on memory is flat.
+    await storm();
+    const before = await observe();
+    await storm();
     const dropped = await until('they were counted', async () => {
       const { stdout } = await mesh.mesh('node', 'list', '-o', 'json');
       return stdout.includes('main-pc') && (await droppedFrames()) > 0;
