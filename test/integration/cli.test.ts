@@ -106,7 +106,7 @@ describe('-o json and -o yaml', () => {
 describe('the exit code', () => {
   it.each([
     { args: ['status', '--check'], code: 0 },
-    { args: ['call', 'ticker', 'anything'], code: 1 },
+    { args: ['call', 'ticker', 'anything'], code: 5 },
     { args: ['up'], code: 1 },
     { args: ['status', '--nonsense'], code: 2 },
     { args: ['apply', 'missing.yaml'], code: 5 },

@@ -97,7 +97,7 @@ describe('mesh join over a network', () => {
     await net.heal();
 
     expect(result).toMatchObject({ code: 4 });
-    expect(result.stderr).toMatch(/10\.77\.0\.1:\d+: no answer.*ufw allow 5550:5552\/tcp/);
+    expect(result.stderr).toMatch(/10\.77\.0\.1:\d+: no answer.*ufw allow 5550:5551\/tcp/);
   });
 
   itNeeds(needs, 'makes the far PC a node whose agents are called from here', async () => {

@@ -127,7 +127,7 @@ function readAnswer(frames: readonly Uint8Array[], id: string): EnrolAnswer | 'g
 
 /** The line that opens the ports of a mesh where a firewall stands, on the machine of the main node. */
 export const firewallLine =
-  'sudo ufw allow 5550:5552/tcp   (or: sudo firewall-cmd --permanent --add-port=5550-5552/tcp && sudo firewall-cmd --reload)';
+  'sudo ufw allow 5550:5551/tcp   (or: sudo firewall-cmd --permanent --add-port=5550-5551/tcp && sudo firewall-cmd --reload)';
 
 function explain(address: string, reason: EnrolFailure): string {
   switch (reason) {
