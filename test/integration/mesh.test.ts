@@ -278,7 +278,7 @@ describe('a mesh of two nodes', () => {
     const removed = await mesh.mesh('remove', 'short');
 
     expect(removed.code).toBe(0);
-    const pid = rows.get('brief.0')?.pid ?? 0;
+    const pid = rows.get('brief.0')?.pid ?? Number.NaN;
     await until('its process has ended', () => !isAlive(pid), { withinMs: 15_000 });
   });
 });

@@ -29,7 +29,9 @@ it('every number of a config key in docs/limits.md is its default', () => {
     const [, what = '', bound = ''] = row.split('|');
     const [name, ...others] = namesIn(what);
     const number = name === undefined ? undefined : defaults.get(name);
-    return others.length === 0 && number !== undefined && plain(bound) !== plain(JSON.stringify(number));
+    return (
+      others.length === 0 && number !== undefined && plain(bound) !== plain(JSON.stringify(number))
+    );
   });
 
   expect(wrong).toEqual([]);
