@@ -142,6 +142,7 @@ describe('Redis that was killed and cannot start again', () => {
     await giveBack();
     await untilStore('up', 15_000);
     expect((await mesh.mesh('agent', 'restart', 'spare')).code).toBe(0);
+    await until('it has a new process', async () => (await pidsNow())['spare'] !== pids['spare']);
     await mesh.untilReady({ agents: 3 });
     expect((await processes.end()).filter((line) => !line.includes(`${pids['spare']}`))).toEqual(
       [],
