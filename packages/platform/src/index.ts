@@ -10,6 +10,7 @@ export { runComponents, type RunComponentsOptions } from './base/run-components.
 export { createSystemClock } from './base/system-clock.ts';
 export { createSystemRandom } from './base/system-random.ts';
 export { openDataDir, type DataDir } from './base/data-dir.ts';
+export { createDiskReserve, giveUpReserve, type DiskReserve } from './base/disk-reserve.ts';
 export {
   acquireLock,
   readLock,

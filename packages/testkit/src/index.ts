@@ -37,3 +37,4 @@ export { openMeshApi, type MeshAnswer, type MeshApi } from './mesh-api.ts';
 export { startJoinedNode, type JoinedNode } from './joined-node.ts';
 export { diaryAgent, readDiary, type DiaryLine } from './diary.ts';
 export { watch, watchProcesses, type Witness } from './witness.ts';
+export { mountSmallDisk, type SmallDisk } from './small-disk.ts';

@@ -1,4 +1,5 @@
 import {
+  createDiskReserve,
   createHttpServer,
   createUplink,
   createWireMetrics,
@@ -208,6 +209,7 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
     return found !== undefined && isAlive(found.state);
   }
 
+  const disk = createDiskReserve(dir, { clock, logger });
   const isBound = (): boolean => uplink.isBound;
   const http = createHttpServer({
     daemon: 'worker',
@@ -220,6 +222,7 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
       supervisor,
       isBound,
       isDraining: () => isDraining,
+      isDiskFull: () => disk.isFull,
       metricsText: () => metrics.expose(),
     }),
     // Every route is public: it listens on loopback and changes nothing.
@@ -241,11 +244,14 @@ export async function openWorkerNode(options: WorkerNodeOptions): Promise<Worker
     { clock, logger, path: files.join, isBound, onAddresses: moveTo },
     join,
   );
-  const all = runComponents([heartbeat, ...agentSide.components, http, uplink, follower, goodbye], {
-    name: 'worker-node',
-    clock,
-    logger,
-  });
+  const all = runComponents(
+    [disk, heartbeat, ...agentSide.components, http, uplink, follower, goodbye],
+    {
+      name: 'worker-node',
+      clock,
+      logger,
+    },
+  );
 
   return {
     name: 'worker-node',

@@ -9,6 +9,7 @@ import {
   createSystemRandom,
   loadConfig,
   loadOrMintKeys,
+  giveUpReserve,
   openDataDir,
   readBootId,
 } from '@meshwork/platform';
@@ -51,6 +52,8 @@ async function main(): Promise<void> {
   const clock = createSystemClock();
   const random = createSystemRandom();
   const dir = await openDataDir(values.dir, { kind: 'worker-node' });
+  // On a full disk the lock itself could not be written.
+  await giveUpReserve(dir.path);
   const { signal } = new AbortController();
   const lock = await acquireLock(dir.path, { daemon: 'worker-node', clock, signal });
   const overlay = process.env['MESH_ENV'];

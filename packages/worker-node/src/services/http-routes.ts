@@ -9,6 +9,7 @@ export interface HttpRoutesDeps {
   readonly supervisor: Pick<Supervisor, 'hold'>;
   isBound(): boolean;
   isDraining(): boolean;
+  isDiskFull(): boolean;
   metricsText(): Promise<string>;
 }
 
@@ -26,6 +27,13 @@ export function createHttpRoutes(deps: HttpRoutesDeps): readonly Route[] {
         name: 'supervision',
         healthy: hold === undefined && !deps.isDraining(),
         message: deps.isDraining() ? 'draining' : (hold ?? 'every instance is looked after'),
+      },
+      {
+        name: 'disk',
+        healthy: !deps.isDiskFull(),
+        message: deps.isDiskFull()
+          ? 'full: output of agents is dropped and counted until there is space'
+          : 'there is space',
       },
     ];
     const status = checks.every(({ healthy }) => healthy) ? 'ok' : 'degraded';
