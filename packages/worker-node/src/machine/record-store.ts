@@ -36,13 +36,23 @@ export function openRecordStore(path: string, logger: Logger): OwnedRecordStore 
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const records = readRecords(path, logger);
   let { fd, bytes } = rewrite(path, records);
+  /** A line may be cut off (a full disk): what is appended to it could not be read. */
+  let isTorn = false;
 
   function append(line: z.infer<typeof Line>): void {
-    if (bytes > MAX_BYTES) {
+    if (isTorn || bytes > MAX_BYTES) {
+      const next = rewrite(path, records);
       closeSync(fd);
-      ({ fd, bytes } = rewrite(path, records));
+      ({ fd, bytes } = next);
+      isTorn = false;
+      return;
     }
-    bytes += writeSync(fd, `${JSON.stringify(line)}\n`);
+    const text = Buffer.from(`${JSON.stringify(line)}\n`);
+    isTorn = true;
+    const written = writeSync(fd, text);
+    if (written < text.length) throw noSpace(path);
+    isTorn = false;
+    bytes += written;
   }
 
   return {
@@ -94,6 +104,12 @@ function rewrite(
   writeFileSync(temporary, text, { mode: 0o600 });
   renameSync(temporary, path);
   return { fd: openSync(path, 'a'), bytes: Buffer.byteLength(text) };
+}
+
+/** What the system says of a line that it took in part. */
+function noSpace(path: string): Error {
+  const error = new Error(`ENOSPC: no space left on device, write '${path}'`);
+  return Object.assign(error, { code: 'ENOSPC' });
 }
 
 function readText(path: string): string {

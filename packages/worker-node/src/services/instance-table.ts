@@ -110,7 +110,12 @@ export function createInstanceTable(deps: InstanceTableDeps): InstanceTable {
     drop(instance) {
       all.delete(instance.id);
       kept.delete(instance.id);
-      records.remove(instance.id);
+      try {
+        records.remove(instance.id);
+      } catch (err) {
+        // It may be found again by the next daemon, which sees then that nothing of it is wanted.
+        logger.error({ instance: instance.id, err }, 'end of an instance was not written');
+      }
       deps.onChange(instance);
     },
     apply,
