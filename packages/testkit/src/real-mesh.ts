@@ -65,8 +65,8 @@ export interface RealMeshOptions {
   readonly mainNode?: Readonly<Record<string, unknown>>;
   /** The computer whose network it uses; default this one's. */
   readonly pc?: Pc;
-  /** Called with the mesh directory before anything is in it, e.g. to put a small disk there. */
-  readonly prepare?: (dir: string) => Promise<void>;
+  /** Called with the mesh directory before anything is in it, e.g. to put a small disk there; what it answers undoes that. */
+  readonly prepare?: (dir: string) => Promise<() => Promise<void>>;
 }
 
 const Settings = z.object({
@@ -85,7 +85,7 @@ export async function startRealMesh(options: RealMeshOptions = {}): Promise<Real
   const work = join(root, 'work');
   await mkdir(dir, { mode: 0o700 });
   await mkdir(work);
-  await options.prepare?.(dir);
+  const unprepare = await options.prepare?.(dir);
   if (options.mainNode !== undefined) {
     await mkdir(join(dir, 'main-node'), { recursive: true, mode: 0o700 });
     await writeFile(join(dir, 'main-node', 'config.yaml'), stringify(options.mainNode));
@@ -242,6 +242,7 @@ export async function startRealMesh(options: RealMeshOptions = {}): Promise<Real
       const left = findLeftProcesses(dir);
       for (const { pid } of left) process.kill(pid, 'SIGKILL');
       const log = left.length > 0 ? await daemonLogs(dir) : '';
+      await unprepare?.();
       await rm(root, { recursive: true, force: true });
       if (left.length === 0) return;
       const names = left.map(({ pid, command }) => `${pid} ${command}`);
