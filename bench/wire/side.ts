@@ -10,22 +10,30 @@ export interface Side {
   readonly pid: number;
   /** Has it measure. */
   measure(options: LoadOptions): Promise<LoadResult>;
+  /** Sends it a message and resolves with its answer. */
+  ask(message: unknown): Promise<unknown>;
   stop(): Promise<void>;
 }
 
-/** Starts `bench/wire/NAME.ts` and waits until it says that it is ready. */
-export async function startSide(name: string, args: readonly string[] = []): Promise<Side> {
-  const child = fork(join(import.meta.dirname, `${name}.ts`), [...args], {
+/** Starts `bench/FOLDER/NAME.ts` and waits until it says that it is ready. */
+export async function startSide(
+  name: string,
+  args: readonly string[] = [],
+  folder = 'wire',
+): Promise<Side> {
+  const child = fork(join(import.meta.dirname, '..', folder, `${name}.ts`), [...args], {
     stdio: ['ignore', 2, 2, 'ipc'],
   });
   const ready = await nextMessage(child, name);
+  const ask = (message: unknown): Promise<unknown> => {
+    child.send(message as object);
+    return nextMessage(child, name);
+  };
   return {
     ready,
     pid: child.pid ?? 0,
-    async measure(options) {
-      child.send(options);
-      return (await nextMessage(child, name)) as LoadResult;
-    },
+    ask,
+    measure: async (options) => (await ask(options)) as LoadResult,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');
