@@ -104,6 +104,59 @@ itNeeds(
   },
 );
 
+itNeeds(
+  ['mount', 'python3'],
+  'a full disk under the main node refuses changes by name, starts Redis not into it, stops nothing, and is over when space is freed',
+  async () => {
+    const seen = await startMesh('main-node', 96 * MiB);
+    await mesh.apply({
+      fleet: 'lab',
+      agents: {
+        quiet: on('pc2', diaryAgent(diary('quiet'))),
+        spare: on('pc2', diaryAgent(diary('spare'))),
+      },
+    });
+    await mesh.untilReady({ agents: 2 });
+    const pids = pidsIn(await seen.status());
+    const processes = watchProcesses([...pids.values()]);
+
+    disk?.fill();
+    await until('changes are refused', async () => {
+      const refused = await mesh.mesh('agent', 'stop', 'spare');
+      return refused.code === 1 && refused.stderr.includes('MESH_STORE_DISK_FULL');
+    });
+    // The ballast was given up by now; somebody takes that, too.
+    disk?.fill();
+    expect((await seen.status()).mesh.store.state).toBe('up');
+    const redis = await mesh.pidOf('redis');
+    process.kill(redis, 'SIGKILL');
+    await until('the store is away', async () => (await seen.status()).mesh.store.state === 'down');
+    const notStarted = watch(50, async () =>
+      (await mesh.pidOf('redis').catch(() => undefined)) === undefined
+        ? []
+        : ['Redis was started into a full disk'],
+    );
+    const called = await seen.call('quiet', 'note', { id: 'full' }, 2_000);
+    expect(called).toMatchObject({ status: 'answered' });
+    expect((await mesh.mesh('status')).code).toBe(0);
+    const refused = await mesh.mesh('agent', 'stop', 'spare');
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toMatch(/MESH_STORE_(DISK_FULL|UNAVAILABLE)/);
+    expect(await notStarted.end()).toEqual([]);
+
+    await disk?.free();
+    await until(
+      'changes work again',
+      async () => (await mesh.mesh('agent', 'stop', 'spare')).code === 0,
+      {
+        withinMs: 20_000,
+      },
+    );
+    await untilSpare('stopped');
+    expect(await processes.end()).toEqual([`process ${pids.get('spare')} is gone`]);
+  },
+);
+
 /** All that is kept of what an agent printed. */
 async function outputOf(name: string): Promise<string> {
   const folder = join(mesh.dir, 'nodes', 'pc2', 'logs', `${name}.0`);
