@@ -162,3 +162,29 @@ describe('a second mesh up', () => {
     await expectSamePids();
   });
 });
+
+describe('mesh down', () => {
+  it('in the middle of a daemon’s start leaves no process of it', async () => {
+    const small = await startRealMesh();
+    try {
+      process.kill(await small.pidOf('main-node'), 'SIGKILL');
+      await until('it is started again', () => small.upOutput().includes('main node ended'));
+    } finally {
+      // Fails when anything is left.
+      await small.stop();
+    }
+  }, 60_000);
+
+  it('after every daemon was killed ends what they left running', async () => {
+    const small = await startRealMesh();
+    try {
+      await small.apply({ fleet: 'left', agents: { left: { command: ['sleep', '600'] } } });
+      await small.untilReady();
+      small.killUp();
+      for (const daemon of ['main-node', 'main-pc'])
+        process.kill(await small.pidOf(daemon), 'SIGKILL');
+    } finally {
+      await small.stop();
+    }
+  }, 60_000);
+});

@@ -10,6 +10,8 @@ export interface DaemonPlan {
   /** Name of the node; absent for the main node. */
   readonly node?: string;
   readonly dir: string;
+  /** Where the records of what it runs lie: agents, or the main node's Redis. */
+  readonly runs: string;
   readonly entry: string;
   readonly log: string;
 }
@@ -22,6 +24,7 @@ export function mainNodePlan(mesh: MeshDir): DaemonPlan {
   return {
     title: 'main node',
     dir: mesh.mainNode,
+    runs: join(mesh.mainNode, 'redis', 'runs'),
     entry: mainNodeEntry,
     log: join(mesh.logs, 'main-node.log'),
   };
@@ -33,6 +36,7 @@ export function workerNodePlan(mesh: MeshDir, name: string): DaemonPlan {
     title: `node ${name}`,
     node: name,
     dir: join(mesh.nodes, name),
+    runs: join(mesh.nodes, name, 'runs'),
     entry: workerNodeEntry,
     log: join(mesh.logs, `node-${name}.log`),
   };

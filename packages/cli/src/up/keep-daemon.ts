@@ -22,6 +22,8 @@ export interface KeptDaemon {
    * out and it is not started again.
    */
   readonly released: Promise<MeshError | undefined>;
+  /** Ends a process that was started and is not ready yet: nobody else would find it, for it may not hold its lock. */
+  endStarting(): Promise<void>;
 }
 
 /**
@@ -41,11 +43,17 @@ export function keepDaemon(
   const ready = Promise.withResolvers<LockHolder>();
   // Somebody may never wait for it.
   ready.promise.catch(() => {});
-  return { plan, ready: ready.promise, released: watch() };
+  /** The process that was started and has not become ready yet. */
+  let starting: StartedDaemon | undefined;
+  return {
+    plan,
+    ready: ready.promise,
+    released: watch(),
+    endStarting: async () => starting?.end(),
+  };
 
   async function watch(): Promise<MeshError | undefined> {
     let state: DaemonState = { status: 'absent', retryAtMs: 0, fastEnds: 0 };
-    let hasEnded: (() => boolean) | undefined;
     let wasReady = false;
     for (let first = true; !signal.aborted; first = false) {
       if (!first) await deps.clock.sleep(lookEveryMs, signal).catch(() => {});
@@ -56,10 +64,11 @@ export function keepDaemon(
         if (wasReady) deps.say(`${plan.title} is back (pid ${holder.process.pid})`);
         wasReady = true;
         ready.resolve(holder);
-        hasEnded = undefined;
+        starting = undefined;
         state = stepDaemon(state, { type: 'ready' }, nowMs).state;
       }
-      const isGone = holder === undefined && (state.status === 'ready' || hasEnded?.() === true);
+      const isGone =
+        holder === undefined && (state.status === 'ready' || starting?.hasEnded() === true);
       const isLate = state.status === 'starting' && nowMs - state.sinceMs > startWithinMs;
       if (isGone) {
         const removal =
@@ -90,17 +99,24 @@ export function keepDaemon(
       if (holder !== undefined) continue;
       const step = stepDaemon(state, { type: 'tick' }, nowMs);
       state = step.state;
-      if (step.effect === 'spawn') hasEnded = spawnDaemon(plan, deps.env);
+      if (step.effect === 'spawn') starting = spawnDaemon(plan, deps.env);
     }
     return undefined;
   }
 }
 
-/** Starts the daemon as a session of its own; tells later whether it ended. */
+/** A daemon's process of ours. */
+interface StartedDaemon {
+  hasEnded(): boolean;
+  /** Kills it, which leaves what it runs to the next one, and waits for its end. */
+  end(): Promise<void>;
+}
+
+/** Starts the daemon as a session of its own. */
 function spawnDaemon(
   plan: DaemonPlan,
   env: Readonly<Record<string, string | undefined>>,
-): () => boolean {
+): StartedDaemon {
   // What a daemon prints before its log is open, or while it crashes, is kept too.
   const output = openSync(`${plan.log}.out`, 'a', 0o600);
   const child = spawn(
@@ -110,8 +126,22 @@ function spawnDaemon(
   );
   closeSync(output);
   let isEnded = false;
-  child.once('exit', () => (isEnded = true));
-  child.once('error', () => (isEnded = true));
+  const ended = new Promise<void>((resolve) => {
+    const end = (): void => {
+      isEnded = true;
+      resolve();
+    };
+    child.once('exit', end);
+    child.once('error', end);
+  });
   child.unref();
-  return () => isEnded;
+  return {
+    hasEnded: () => isEnded,
+    async end() {
+      if (isEnded) return;
+      child.ref();
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
 }

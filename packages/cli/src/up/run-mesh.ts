@@ -76,6 +76,7 @@ export async function runMesh(options: RunMeshOptions): Promise<RunningMesh> {
   const stop = async (): Promise<void> => {
     watching.abort();
     await Promise.all(kept.map((daemon) => daemon.released));
+    await Promise.all(kept.map((daemon) => daemon.endStarting()));
     await stopDaemons(daemonPlans(mesh, settings), { clock, logger, say });
     await lock.release();
     logger.close();

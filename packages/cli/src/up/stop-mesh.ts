@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   createProcessRuntime,
   createSystemRandom,
@@ -51,7 +50,7 @@ async function stopOne(plan: DaemonPlan, deps: StopDeps): Promise<void> {
 async function endLeftRuns(plan: DaemonPlan, deps: StopDeps): Promise<void> {
   const { clock, logger, say } = deps;
   const runtime = createProcessRuntime(
-    { dir: join(plan.dir, 'runs') },
+    { dir: plan.runs },
     { clock, logger, random: createSystemRandom() },
   );
   const never = new AbortController().signal;

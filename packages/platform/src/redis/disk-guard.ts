@@ -36,6 +36,15 @@ export function createDiskGuard(
       () => false,
     );
     const judged = judgeDisk({ freeBytes, hasBallast }, options);
+    // Changes are refused before the ballast goes, so that none of them takes what was freed for what is under way.
+    if (judged.state !== state) {
+      const level = judged.state === 'ok' ? 'info' : 'error';
+      logger[level](
+        { dir, freeBytes, minFreeBytes, before: state, state: judged.state },
+        'disk of the store changed state',
+      );
+      state = judged.state;
+    }
     if (judged.ballast === 'free') {
       await rm(ballastPath, { force: true });
       logger.error(
@@ -45,14 +54,6 @@ export function createDiskGuard(
       freeBytes = await freeBytesOf(dir);
     }
     if (judged.ballast === 'make') await makeBallast();
-    if (judged.state !== state) {
-      const level = judged.state === 'ok' ? 'info' : 'error';
-      logger[level](
-        { dir, freeBytes, minFreeBytes, before: state, state: judged.state },
-        'disk of the store changed state',
-      );
-      state = judged.state;
-    }
     return state;
   }
 
