@@ -17,7 +17,7 @@ import type { RequestLink } from './requests.ts';
 import type { WireMetrics } from './wire-metrics.ts';
 
 /** What waits for one peer at most. */
-export const defaultQueueLimits = { maxBytes: 8_388_608, maxMessages: 16_384 } as const;
+const defaultQueueLimits = { maxBytes: 8_388_608, maxMessages: 16_384 } as const;
 
 /** One proven connection: its queue, its clock, its session. Sending, requests and pump all work on it. */
 export interface Connection extends PumpLink, RequestLink {
