@@ -12,8 +12,10 @@ import { curveKeyPair, Dealer } from 'zeromq';
 /** Frames of each sort; what the promise names is the long run. */
 const FRAMES = pickForRun({ short: 2_500, long: 10_000 });
 const IDLE = pickForRun({ short: 400, long: 1_000 });
-/** Memory that a loaded Node process may gain and lose by itself. */
-const FLAT_BYTES = 64 * 1024 ** 2;
+/** Memory that a loaded Node process gains and loses by itself: half of what the storms below send. */
+const FLAT_BYTES = 256 * 1024 ** 2;
+/** Bytes of the storms that are measured. */
+const STORM_BYTES = 512 * 1024 ** 2;
 
 let mesh: RealMesh;
 let door = 0;
@@ -58,12 +60,29 @@ async function expectUnharmed(before: {
   pid: number;
 }): Promise<void> {
   expect(await mesh.pidOf('main-node')).toBe(before.pid);
-  expect(await standing()).toEqual(before.standing);
-  expect(rssBytes(before.pid) - before.rss).toBeLessThan(FLAT_BYTES);
+  // A node may be suspect for a moment on a machine this busy; it is alive again with its next sign.
+  const was = JSON.stringify(before.standing);
+  await until(
+    `all stands as before: ${was}`,
+    async () => JSON.stringify(await standing()) === was,
+    {
+      withinMs: 10_000,
+    },
+  );
+  await until('memory is flat', () => rssBytes(before.pid) - before.rss < FLAT_BYTES, {
+    withinMs: 15_000,
+  });
 }
 
 async function observe(): Promise<{ standing: unknown; rss: number; pid: number }> {
   const pid = await mesh.pidOf('main-node');
+  await until(
+    'the node is alive',
+    async () => (await mesh.status()).nodes.every((node) => node.state === 'alive'),
+    {
+      withinMs: 15_000,
+    },
+  );
   return { pid, standing: await standing(), rss: rssBytes(pid) };
 }
 
@@ -162,7 +181,8 @@ describe('frames of a peer that may connect but proves nothing', () => {
     // The first one fills the buffers that a process keeps; from then on memory is flat.
     await storm();
     const before = await observe();
-    await storm();
+    const stormBytes = (FRAMES / shapes.length) * 60_000 + 5 * 2_000_000;
+    for (let sent = 0; sent < STORM_BYTES; sent += stormBytes) await storm();
     const dropped = await until('they were counted', async () => {
       const { stdout } = await mesh.mesh('node', 'list', '-o', 'json');
       return stdout.includes('main-pc') && (await droppedFrames()) > 0;
