@@ -61,13 +61,11 @@ export function createConnection(options: ConnectionOptions): Connection {
     send: options.send,
     head() {
       sentAtMs = options.bootMs();
-      const head = {
-        v: protocolRange.max,
-        to: name,
-        term: options.term(),
-        sentAtMs: Math.round(sentAtMs),
-      };
-      return session === undefined ? head : { ...head, session };
+      const term = options.term();
+      const atMs = Math.round(sentAtMs);
+      return session === undefined
+        ? { v: protocolRange.max, to: name, term, sentAtMs: atMs }
+        : { v: protocolRange.max, to: name, term, session, sentAtMs: atMs };
     },
     enqueue(message) {
       if (isTooLarge(message.bodyJson)) return 'tooLarge';

@@ -247,12 +247,12 @@ export function createDispatch<From>(deps: {
 
 function toReceived<From>({ envelope, term, ageMs }: Incoming<From>): Received {
   const { id, timeoutMs, trace } = envelope;
-  return {
-    id,
-    term,
-    ...(timeoutMs !== undefined && { remainingMs: timeoutMs - ageMs }),
-    ...(trace !== undefined && { trace }),
-  };
+  if (trace !== undefined) {
+    return timeoutMs === undefined
+      ? { id, term, trace }
+      : { id, term, trace, remainingMs: timeoutMs - ageMs };
+  }
+  return timeoutMs === undefined ? { id, term } : { id, term, remainingMs: timeoutMs - ageMs };
 }
 
 function toErrorAnswer(error: MeshError): RememberedAnswer {

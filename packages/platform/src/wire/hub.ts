@@ -2,6 +2,8 @@ import {
   MeshError,
   WireError,
   WirePing,
+  encodeBatch,
+  encodeMessage,
   type Clock,
   type Hub,
   type HubEvents,
@@ -148,8 +150,14 @@ export function createHub(deps: HubDeps, config: HubConfig): Hub {
     void port.send(to, encodeGreeting(head, { id: mintId(), ...message }));
   }
 
+  /** Past the queue: there is nothing to keep in order with, and no use in it for a peer that is full. */
   function ping(binding: Binding): void {
-    binding.enqueue({ id: mintId(), kind: WirePing.kind, bodyJson: '{}', latest: true });
+    const row = encodeMessage({ id: mintId(), kind: WirePing.kind, bodyJson: '{}' });
+    const frame = encodeBatch(binding.head(), [row]);
+    void port.send(binding.routingId, frame).then((outcome) => {
+      if (outcome === 'sent') metrics.sent(1, frame.length);
+      else if (outcome === 'closed') end(binding, 'closed');
+    });
   }
 
   async function tick(): Promise<void> {

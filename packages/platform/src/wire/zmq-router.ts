@@ -40,9 +40,11 @@ export async function bindZmqRouter(
     handover: true,
   });
   const endpoints: string[] = [];
+  let isClosed = false;
 
   function close({ lingerMs } = { lingerMs: 0 }): void {
-    if (socket.closed) return;
+    if (isClosed) return;
+    isClosed = true;
     socket.linger = lingerMs;
     socket.close();
     authenticator.close(zapDomain);
@@ -66,8 +68,9 @@ export async function bindZmqRouter(
     close();
     throw error;
   }
-  void receiveAll(socket, ([from, ...frames]) => {
-    if (from !== undefined) options.onFrames(from, frames);
+  void receiveAll(socket, (message) => {
+    const from = message[0];
+    if (from !== undefined && !isClosed) options.onFrames(from, message.slice(1));
   });
 
   return {
